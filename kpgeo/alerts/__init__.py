@@ -1,0 +1,1 @@
+"""From sites to alerts, and their life."""

@@ -1,0 +1,1 @@
+"""Accuracy: what was found against what is true."""

@@ -1,0 +1,1 @@
+"""The mission brief: content, maps, charts, PDF, HTML, DOCX."""

@@ -1,0 +1,1 @@
+"""STAC search to scene table."""

@@ -1,0 +1,1 @@
+"""Baseline fit and belief filter of one tile."""

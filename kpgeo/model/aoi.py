@@ -1,0 +1,166 @@
+"""Areas of interest: the places kpgeo watches, and what is known about them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from shapely.geometry.base import BaseGeometry
+
+Confidence = Literal["high", "medium", "low"]
+Language = Literal["en", "fr", "pt"]
+
+
+class DepositType(StrEnum):
+    """How the diamonds lie in a stratum."""
+
+    DYKE = "dyke"
+    PIPE = "pipe"
+    ALLUVIAL_FLAT = "alluvial-flat"
+    TERRACE = "terrace"
+    ELUVIAL = "eluvial"
+    PALEOPLACER = "paleoplacer"
+
+
+class RegimeKind(StrEnum):
+    """What a regulatory period does to the question that is asked."""
+
+    EMBARGO = "embargo"
+    SUSPENSION = "suspension"
+    COMPLIANT_ZONE = "compliant-zone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sourced:
+    """Where a fact comes from. `mark` is the handbook's mark, such as `[5]` or `(B-M)`; it travels with the fact."""
+
+    source: str
+    confidence: Confidence
+    mark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """A prior distribution of one factor of the capacity chain.
+
+    Attributes
+    ----------
+    family : {"uniform", "loguniform", "beta", "lognormal"}
+        `uniform` and `loguniform` run from `low` to `high`; `beta` has the shapes `low` and `high`; `lognormal` has its
+        5 % and 95 % quantiles at `low` and `high`.
+    low, high : float
+        In the factor's unit: 1 (share, recovery), m (thickness), ct/m3 (grade).
+    """
+
+    family: Literal["uniform", "loguniform", "beta", "lognormal"]
+    low: float
+    high: float
+    source: Sourced
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapacityPriors:
+    """Priors of C = A_new * f * T * G * r for one stratum.
+
+    Attributes
+    ----------
+    worked_frac : Prior
+        f, share of the newly dug area where gravel was really taken (0–1).
+    gravel_m : Prior
+        T, thickness of the gravel, not of the pit (m).
+    grade_ct_per_m3 : Prior
+        G (ct/m3).
+    recovery_frac : Prior
+        r (0–1).
+    """
+
+    worked_frac: Prior
+    gravel_m: Prior
+    grade_ct_per_m3: Prior
+    recovery_frac: Prior
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stratum:
+    """A part of an AOI where one type of deposit is worked. `geometry` is EPSG:4326."""
+
+    id: str
+    deposit_type: DepositType
+    geometry: BaseGeometry
+    names: dict[str, str]
+    source: Sourced
+    priors: CapacityPriors | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegulatoryPeriod:
+    """An embargo, suspension or compliant zone. Days are half-open; None is open-ended."""
+
+    kind: RegimeKind
+    start_day: int
+    end_day: int | None
+    note: dict[str, str]
+    source: Sourced
+
+    def covers(self, day: int) -> bool:
+        """Say whether the period is in force on a day."""
+        return self.start_day <= day and (self.end_day is None or day < self.end_day)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seasons:
+    """Months (1–12) of the dry and the burning season."""
+
+    dry_months: tuple[int, ...]
+    burn_months: tuple[int, ...]
+    source: Sourced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aoi:
+    """One area of interest.
+
+    Attributes
+    ----------
+    id : str
+        Lower-case ASCII letters, digits and hyphens; names every folder and row that belongs to the AOI.
+    names : dict
+        Name by language (en, fr, pt).
+    iso3, country, participant : str
+        ISO 3166 alpha-3 code, country name, Kimberley Process participant.
+    deposit : str
+        What is worked there, in words.
+    geometry : shapely geometry
+        Boundary, Polygon or MultiPolygon, EPSG:4326.
+    epsg : int
+        The UTM zone its grid lies in.
+    source : Sourced
+        Of the boundary.
+    sensitivity : {"kp-only", "public"}
+        Who may see exact places.
+    version : str
+        Digest of the file the AOI was read from.
+    """
+
+    id: str
+    names: dict[str, str]
+    iso3: str
+    country: str
+    participant: str
+    deposit: str
+    geometry: BaseGeometry
+    epsg: int
+    source: Sourced
+    notes: str = ""
+    strata: tuple[Stratum, ...] = ()
+    regimes: tuple[RegulatoryPeriod, ...] = ()
+    seasons: Seasons | None = None
+    sensitivity: Literal["kp-only", "public"] = "kp-only"
+    version: str = ""
+
+    def name(self, language: Language = "en") -> str:
+        """Return the AOI's name in a language, or in English where it has none."""
+        return self.names.get(language) or self.names.get("en") or self.id
+
+    def regimes_on(self, day: int) -> tuple[RegulatoryPeriod, ...]:
+        """Return the regulatory periods in force on a day."""
+        return tuple(regime for regime in self.regimes if regime.covers(day))

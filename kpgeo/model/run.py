@@ -1,0 +1,70 @@
+"""Runs: what was asked, what was looked at, what came of it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kpgeo.model.scene import Sensor
+
+
+class RunVerdict(StrEnum):
+    """Silence is never "all quiet": a run that saw nothing says so."""
+
+    CHANGES = "changes"
+    NO_CHANGE = "no-change"
+    NOT_LOOKED = "not-looked"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Something that should have been looked at and was not. `tile` is "" for the whole AOI."""
+
+    aoi_id: str
+    day: int
+    sensor: Sensor | None
+    scene_id: str
+    reason: str
+    tile: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How much of an AOI, or of one of its strata, was seen in a dekad.
+
+    Attributes
+    ----------
+    stratum_id : str
+        "" for the land outside every stratum, "*" for the whole AOI.
+    scenes : int
+        Acquisitions folded in.
+    look_frac : float
+        Share of pixels with at least one clear look of any sensor, 0–1.
+    optical_frac : float
+        Share of pixels with at least one clear optical look, 0–1.
+    """
+
+    aoi_id: str
+    dekad: int
+    stratum_id: str
+    scenes: int
+    look_frac: float
+    optical_frac: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What one run over one AOI came to."""
+
+    run_id: str
+    aoi_id: str
+    verdict: RunVerdict
+    scenes_new: int
+    tiles: int
+    snapshot_id: str
+    first_dekad: int | None
+    last_dekad: int | None
+    alerts_raised: int
+    sites_active: int
+    gaps: tuple[Gap, ...] = field(default=())
+    seconds: float = 0.0

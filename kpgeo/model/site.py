@@ -1,0 +1,142 @@
+"""Change objects and sites: where digging is, and how it developed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shapely.geometry.base import BaseGeometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """An area in hectares with its 90 % interval."""
+
+    ha: float
+    low_ha: float
+    high_ha: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeObject:
+    """A connected patch of mined pixels at the end of one dekad.
+
+    Attributes
+    ----------
+    id : str
+        Hash of AOI, detector lineage, dekad and seed pixel.
+    geometry : shapely geometry
+        Polygon or MultiPolygon, EPSG:4326, simplified to no more than half a pixel.
+    first_day, last_day : int
+        Earliest onset of its pixels; last clear look at it.
+    area : Area
+        Sum of mined fractions, with interval.
+    confidence : float
+        Probability (0–1) that the object is mining: its pixels' belief, lowered for shapes that roads have.
+    seed_row, seed_col : int
+        Pixel of the earliest onset; ties go to the highest belief, then the upper left.
+    pond_frac : float
+        Share of the mined area that is water, 0–1.
+    elongation : float
+        Length over mean width (1 for a disc); roads are long.
+    look_frac : float
+        Share of its pixels seen clearly in the dekad, 0–1.
+    stratum_id : str
+        The stratum that holds most of it, or "" outside every stratum.
+    """
+
+    id: str
+    dekad: int
+    geometry: BaseGeometry
+    first_day: int
+    last_day: int
+    area: Area
+    confidence: float
+    seed_row: int
+    seed_col: int
+    n_px: int
+    pond_frac: float
+    elongation: float
+    look_frac: float
+    stratum_id: str
+
+
+class SiteStatus(StrEnum):
+    """What a site is doing as of a dekad."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+class SiteEventKind(StrEnum):
+    """What happened to a site."""
+
+    OPENED = "opened"
+    GREW = "grew"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    SPLIT = "split"
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A working as it stands at the end of a dekad: change objects that belong to one place.
+
+    Attributes
+    ----------
+    id : str
+        Stable over runs: hash of AOI, lineage and the seed of the change object that founded it.
+    dekad : int
+        The dekad this row describes.
+    opened_day : int
+        First day of digging, back-dated.
+    grown_day : int
+        Day of the latest onset among its pixels: the last growth.
+    last_day : int
+        Last clear look at any of it.
+    hits, looked_dekads : int
+        Dekads in which it was seen mined, and dekads in which it was looked at at all, since it was founded.
+    geometry : shapely geometry
+        MultiPolygon, EPSG:4326; the largest extent is kept when a site closes.
+    """
+
+    id: str
+    aoi_id: str
+    dekad: int
+    status: SiteStatus
+    geometry: BaseGeometry
+    opened_day: int
+    grown_day: int
+    last_day: int
+    area: Area
+    peak_area_ha: float
+    confidence: float
+    pond_frac: float
+    look_frac: float
+    elongation: float
+    hits: int
+    looked_dekads: int
+    seed_row: int
+    seed_col: int
+    stratum_id: str
+    merged_into: str = ""
+
+    @property
+    def lon_lat(self) -> tuple[float, float]:
+        """Return a point inside the site, degrees."""
+        point = self.geometry.representative_point()
+        return point.x, point.y
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteEvent:
+    """Something that happened to a site in a dekad. `area_ha` is the area after it, `other_id` the other site of a split or merge."""
+
+    id: str
+    site_id: str
+    kind: SiteEventKind
+    dekad: int
+    day: int
+    area_ha: float
+    other_id: str = ""

@@ -1,0 +1,1 @@
+"""One frozen options class per stage, and the pipeline file."""

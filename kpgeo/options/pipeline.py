@@ -1,0 +1,98 @@
+"""The pipeline file: which AOIs, which catalogues, which history, which options."""
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from kpgeo.model.errors import BadInputError
+from kpgeo.model.scene import Sensor
+from kpgeo.options.alerts import AlertOptions
+from kpgeo.options.brief import BriefOptions
+from kpgeo.options.compute import ComputeOptions
+from kpgeo.options.deliver import DeliverOptions
+from kpgeo.options.detect import DetectOptions
+from kpgeo.options.features import FeatureOptions
+from kpgeo.options.ingest import IngestOptions
+from kpgeo.options.production import ProductionOptions
+from kpgeo.options.sites import SiteOptions
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class CatalogSource(BaseModel):
+    """One catalogue to search: a STAC API by URL, or a static catalogue by path."""
+
+    model_config = _FROZEN
+
+    url: str = Field(min_length=1, description="A STAC API, or the path of a static catalog.json.")
+    collections: dict[Sensor, str] = Field(min_length=1, description="Collection id by sensor.")
+    sign: bool = Field(default=False, description="Ask the provider for read tokens (Planetary Computer).")
+
+
+class History(BaseModel):
+    """What the baseline learns from. Monitoring begins at `end`."""
+
+    model_config = _FROZEN
+
+    start: dt.date
+    end: dt.date
+
+    @model_validator(mode="after")
+    def _has_a_year(self) -> Self:
+        if (self.end - self.start).days < 300:
+            raise ValueError("history must span at least 300 days: a season cannot be learnt from less")
+        return self
+
+
+class Pipeline(BaseModel):
+    """A pipeline file, checked. Relative paths in it are relative to the file."""
+
+    model_config = _FROZEN
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    aois: tuple[str, ...] = Field(min_length=1)
+    workspace: str = "workspace"
+    catalog: tuple[CatalogSource, ...] = Field(min_length=1)
+    history: History
+    ingest: IngestOptions = IngestOptions()
+    features: FeatureOptions = FeatureOptions()
+    detect: DetectOptions = DetectOptions()
+    sites: SiteOptions = SiteOptions()
+    production: ProductionOptions = ProductionOptions()
+    alerts: AlertOptions = AlertOptions()
+    brief: BriefOptions = BriefOptions()
+    deliver: DeliverOptions = DeliverOptions()
+    compute: ComputeOptions = ComputeOptions()
+    folder: str = Field(default=".", exclude=True, description="The folder the file lies in.")
+
+    @classmethod
+    def read(cls, path: Path) -> "Pipeline":
+        """Read and check a pipeline file.
+
+        Raises
+        ------
+        BadInputError
+            The file is missing, is not TOML, or breaks the schema; the message names the field.
+        """
+        try:
+            with path.open("rb") as stream:
+                content = tomllib.load(stream)
+        except OSError as error:
+            raise BadInputError(f"The pipeline file cannot be read ({error.strerror}).", where=str(path)) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadInputError(f"The pipeline file is not TOML ({error}).", where=str(path)) from error
+        if "folder" in content:
+            raise BadInputError("Unknown field 'folder'.", where=str(path))
+        try:
+            return cls.model_validate({**content, "folder": str(path.resolve().parent)})
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise BadInputError(f"{field}: {first['msg']}.", where=str(path)) from error
+
+    def path(self, text: str) -> Path:
+        """Return a path of the file, taken relative to the file's folder."""
+        return Path(self.folder) / text

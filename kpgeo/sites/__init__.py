@@ -1,0 +1,1 @@
+"""From belief to change objects to sites with a life."""

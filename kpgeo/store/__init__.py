@@ -1,0 +1,1 @@
+"""Pixel state (Icechunk), tables (SQL), files."""
