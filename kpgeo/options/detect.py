@@ -1,7 +1,54 @@
 """Options of the belief filter and its baseline."""
 
+from pydantic import Field
+
 from kpgeo.options.base import StageOptions
 
 
 class DetectOptions(StageOptions):
-    """Options of the belief filter and its baseline."""
+    """Options of the baseline fit and the belief filter. All of them are part of the lineage."""
+
+    min_history_looks: int = Field(
+        default=15, ge=5, le=500, description="Fewer clear looks than this in the history: the tile's median season."
+    )
+    reweights: int = Field(default=5, ge=1, le=20, description="Reweighting steps of the robust fit.")
+    bisquare_c: float = Field(default=4.685, gt=1.0, le=20.0, description="Tukey's constant, in robust scales.")
+    sigma_floor: float = Field(default=0.010, gt=0.0, le=0.1, description="Smallest residual scale, reflectance.")
+    sigma_floor_db: float = Field(default=0.7, gt=0.0, le=5.0, description="Smallest residual scale of radar, dB.")
+    landsat_sigma_factor: float = Field(
+        default=1.4, ge=1.0, le=5.0, description="How much wider Landsat scatters about the common baseline."
+    )
+    band_correlation: float = Field(
+        default=0.5, ge=0.0, le=0.95, description="Common correlation of the optical bands' residuals."
+    )
+    polarisation_correlation: float = Field(
+        default=0.4, ge=0.0, le=0.95, description="Correlation of the vv and vh residuals."
+    )
+    junk_frac: float = Field(
+        default=0.06, gt=0.0, le=0.5, description="Share of looks that are thin cloud, haze, shadow or shifted."
+    )
+    max_evidence_nats: float = Field(
+        default=4.0, gt=0.5, le=20.0, description="Most that one optical look may say for one state against another."
+    )
+    max_radar_nats: float = Field(
+        default=2.0, gt=0.0, le=20.0, description="Most that one radar look may say for one state against another."
+    )
+    decorrelation_days: float = Field(
+        default=4.0, gt=0.0, le=60.0, description="Looks of one kind closer than this share most of their evidence."
+    )
+    opening_per_year: float = Field(
+        default=0.002, gt=0.0, le=0.5, description="Rate at which land outside every stratum is newly dug."
+    )
+    stratum_boost: float = Field(
+        default=8.0, ge=1.0, le=1000.0, description="How many times likelier digging opens inside a stratum."
+    )
+    clearing_per_year: float = Field(
+        default=0.006, gt=0.0, le=0.5, description="Rate of lasting clearings that are not mines."
+    )
+    burning_per_season: float = Field(
+        default=0.35, gt=0.0, le=0.99, description="Share of the land that burns in one burning season."
+    )
+    cropping_per_year: float = Field(default=0.05, gt=0.0, le=0.9, description="Rate of new or shifted fields.")
+    warmup_days: int = Field(
+        default=365, ge=0, le=1500, description="End of the history the filter runs over to find its first belief."
+    )

@@ -1,0 +1,33 @@
+"""The detector's name, version and lineage."""
+
+from dataclasses import dataclass
+
+from kpgeo.model.ids import digest
+from kpgeo.options.base import StageOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """A detector is a value with a name and a version. When its numbers move, the version moves."""
+
+    name: str
+    version: str
+
+
+DETECTOR = Detector(name="belief", version="1")
+
+
+def lineage_of(aoi_version: str, history: tuple[str, str], *options: StageOptions) -> str:
+    """Return `belief-1-<8 hex>`: the digest of everything that moves the detector's numbers.
+
+    Parameters
+    ----------
+    aoi_version : str
+        Version of the AOI: its boundary sets the grid and its strata the prior.
+    history : tuple of str
+        First day and end of the history, ISO.
+    *options : StageOptions
+        Options of ingest, features and detect.
+    """
+    key = digest(DETECTOR.name, DETECTOR.version, aoi_version, history, [option.digest() for option in options])
+    return f"{DETECTOR.name}-{DETECTOR.version}-{key[:8]}"

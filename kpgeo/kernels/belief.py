@@ -1,0 +1,182 @@
+"""The belief filter of one tile: predict, weigh, update.
+
+Strategy. Every pixel carries a probability for each land state. Between two looks the probabilities move by a Markov
+chain whose rates depend on the season (`transition`, `predict`). A look is weighed against every state by templates: a
+template is one spectrum of one state covering one share f of the pixel, so that the look it expects is
+(1 - f) baseline + f spectrum, with the pixel's own scatter widened by f times the spectrum's spread. `STABLE` is the
+template with f = 0. A state's likelihood is the weighted sum over its templates, plus a share of junk that any state may
+produce, so a look that fits nothing says nothing (the contaminated normal of Tukey 1960). What one look may say is
+bounded, and looks close in time are tempered because thin haze or a wet day lasts longer than one of them.
+
+Recursion: Rabiner 1989, eq. 19-20 (forward algorithm, normalised). Equicorrelated residuals: for correlation r between n
+bands, z' R^-1 z = (sum z^2 - r / (1 + (n - 1) r) (sum z)^2) / (1 - r).
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+STABLE, DUG, POND, REGROWTH = 0, 4, 5, 6
+SUSPECT_PROB = 0.02
+CLEARED_OF_SUSPICION_PROB = 0.005
+
+
+def transition(rates: NDArray[np.float64], days: float) -> NDArray[np.float64]:
+    """Return expm(Q days) for a rate matrix (state, state) per day whose diagonal is ignored. Rows sum to 1."""
+    generator = rates.copy()
+    np.fill_diagonal(generator, 0.0)
+    np.fill_diagonal(generator, -generator.sum(axis=1))
+    moved: NDArray[np.float64] = expm(generator * days)
+    return moved
+
+
+@njit(cache=True, nogil=True)
+def predict(belief, matrices, prior_class):  # type: ignore[no-untyped-def]
+    """Move beliefs in place: b <- b T.
+
+    Parameters
+    ----------
+    belief : float32 (state, pixel)
+    matrices : float32 (class, state, state)
+        Transition probabilities of each prior class.
+    prior_class : uint8 (pixel,)
+    """
+    n_states, n_px = belief.shape
+    before = np.empty(n_states, dtype=np.float32)
+    for p in range(n_px):
+        matrix = matrices[prior_class[p]]
+        for s in range(n_states):
+            before[s] = belief[s, p]
+        for s in range(n_states):
+            total = np.float32(0.0)
+            for r in range(n_states):
+                total += before[r] * matrix[r, s]
+            belief[s, p] = total
+
+
+@njit(cache=True, nogil=True)
+def _absorb(belief, p, likes, weight, cap):  # type: ignore[no-untyped-def]
+    """Multiply the belief of pixel p by bounded, tempered likelihoods and normalise."""
+    n_states = belief.shape[0]
+    top = likes[0]
+    for s in range(1, n_states):
+        top = max(top, likes[s])
+    floor = top * np.exp(-cap)
+    total = np.float32(0.0)
+    for s in range(n_states):
+        belief[s, p] *= (max(likes[s], floor) / top) ** weight
+        total += belief[s, p]
+    for s in range(n_states):
+        belief[s, p] = max(belief[s, p] / total, np.float32(1e-12))
+
+
+@njit(cache=True, nogil=True)
+def _date(belief, p, onset_day, before_day, day):  # type: ignore[no-untyped-def]
+    """Keep the day digging began: halfway between the last innocent look and the first suspicious one."""
+    mined = belief[DUG, p] + belief[POND, p]
+    if onset_day[p] == 0:
+        if mined > SUSPECT_PROB:
+            onset_day[p] = (before_day + day + 1) // 2 if before_day > 0 else day
+    elif mined + belief[REGROWTH, p] < CLEARED_OF_SUSPICION_PROB:
+        onset_day[p] = 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def update_optical(belief, onset_day, mined_frac, looks, last_day, look, fitted, sigma, day, templates, noise):  # type: ignore[no-untyped-def]
+    """Fold one optical look into the belief, in place; pixels whose look is NaN are left alone.
+
+    Parameters
+    ----------
+    belief : float32 (state, pixel)
+    onset_day, last_day : uint16 (pixel,)
+        Day digging began; day of the last optical look (0 for none).
+    mined_frac : float32 (pixel,)
+        Running mean of the mined share.
+    looks : uint8 (pixel,)
+        Count of looks in the dekad.
+    look, fitted, sigma : float32 (band, pixel)
+        Reflectance seen, expected by the pixel's season, and its scatter.
+    day : int
+    templates : tuple of state int64 (k,), frac float32 (k,), mean float32 (k, band), var float32 (k, band), weight
+        float32 (k,): var is the spectrum's own variance, weight sums to 1 within a state.
+    noise : tuple of float
+        Band correlation, junk share, junk density, most nats, decorrelation days.
+    """
+    state, frac, mean, var, share = templates
+    correlation, junk, junk_density, cap, memory_days = noise
+    n_states, n_px = belief.shape
+    n_bands, n_templates = look.shape[0], state.shape[0]
+    pull = correlation / (1.0 + (n_bands - 1.0) * correlation)
+    norm = (2.0 * np.pi) ** (-0.5 * n_bands) / np.sqrt(
+        (1.0 - correlation) ** (n_bands - 1) * (1.0 + (n_bands - 1.0) * correlation)
+    )
+    likes = np.empty(n_states, dtype=np.float64)
+    for p in range(n_px):
+        if np.isnan(look[0, p]):
+            continue
+        for s in range(n_states):
+            likes[s] = junk * junk_density
+        mined_like, mined_like_frac = 0.0, 0.0
+        for k in range(n_templates):
+            f = frac[k]
+            squares, total, volume = 0.0, 0.0, 1.0
+            for b in range(n_bands):
+                v = sigma[b, p] * sigma[b, p] + f * f * var[k, b]
+                z = look[b, p] - fitted[b, p] - f * (mean[k, b] - fitted[b, p])
+                z /= np.sqrt(v)
+                squares += z * z
+                total += z
+                volume *= v
+            distance = (squares - pull * total * total) / (1.0 - correlation)
+            if distance < 80.0:
+                like = (1.0 - junk) * share[k] * norm * np.exp(-0.5 * distance) / np.sqrt(volume)
+                likes[state[k]] += like
+                if state[k] == DUG or state[k] == POND:
+                    mined_like += like * belief[state[k], p]
+                    mined_like_frac += like * belief[state[k], p] * f
+        gap = day - last_day[p] if last_day[p] > 0 else 1000
+        _absorb(belief, p, likes, 1.0 - np.exp(-max(gap, 0.25) / memory_days), cap)
+        mined = belief[DUG, p] + belief[POND, p]
+        if mined > 0.2 and mined_like > 0.0:
+            rate = 0.15 if mined_frac[p] > 0.0 else 1.0
+            mined_frac[p] += rate * (mined_like_frac / mined_like - mined_frac[p])
+        _date(belief, p, onset_day, last_day[p], day)
+        last_day[p] = day
+        looks[p] = min(looks[p] + 1, 255)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def update_radar(belief, onset_day, looks, last_day, residual, sigma, day, templates, noise):  # type: ignore[no-untyped-def]
+    """Fold one radar look into the belief, in place; pixels whose residual is NaN are left alone.
+
+    Parameters
+    ----------
+    residual, sigma : float32 (2, pixel)
+        vv and vh minus the pixel's season and the scene's common offset (soil moisture), and their scatter; dB.
+    templates, noise
+        As in `update_optical`, with `mean` the change in dB that a template brings and `frac` unused (already mixed).
+    """
+    state, _, mean, var, share = templates
+    correlation, junk, junk_density, cap, memory_days = noise
+    n_states, n_px = belief.shape
+    norm = 1.0 / (2.0 * np.pi * np.sqrt(1.0 - correlation * correlation))
+    pull = correlation / (1.0 + correlation)
+    likes = np.empty(n_states, dtype=np.float64)
+    for p in range(n_px):
+        if np.isnan(residual[0, p]) or np.isnan(residual[1, p]):
+            continue
+        for s in range(n_states):
+            likes[s] = junk * junk_density
+        for k in range(state.shape[0]):
+            v0 = sigma[0, p] * sigma[0, p] + var[k, 0]
+            v1 = sigma[1, p] * sigma[1, p] + var[k, 1]
+            z0 = (residual[0, p] - mean[k, 0]) / np.sqrt(v0)
+            z1 = (residual[1, p] - mean[k, 1]) / np.sqrt(v1)
+            distance = (z0 * z0 + z1 * z1 - pull * (z0 + z1) * (z0 + z1)) / (1.0 - correlation)
+            likes[state[k]] += (1.0 - junk) * share[k] * norm * np.exp(-0.5 * distance) / np.sqrt(v0 * v1)
+        gap = day - last_day[p] if last_day[p] > 0 else 1000
+        _absorb(belief, p, likes, 1.0 - np.exp(-max(gap, 0.25) / memory_days), cap)
+        _date(belief, p, onset_day, last_day[p], day)
+        last_day[p] = day
+        looks[p] = min(looks[p] + 1, 255)
