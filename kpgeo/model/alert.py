@@ -74,7 +74,7 @@ class Alert:
     Attributes
     ----------
     id : str
-        Hash of AOI, site and question.
+        Hash of AOI and site: one site, one alert.
     raised_dekad : int
         The dekad of its first event.
     misses : int

@@ -96,7 +96,10 @@ class Site:
     last_day : int
         Last clear look at any of it.
     hits, looked_dekads : int
-        Dekads in which it was seen mined, and dekads in which it was looked at at all, since it was founded.
+        Dekads in which it was seen mined, and dekads in which it was looked at at all, since it was founded or dug again
+        after it had closed.
+    misses : int
+        Looked dekads in a row in which it was not seen mined.
     geometry : shapely geometry
         MultiPolygon, EPSG:4326; the largest extent is kept when a site closes.
     """
@@ -121,6 +124,7 @@ class Site:
     seed_col: int
     stratum_id: str
     merged_into: str = ""
+    misses: int = 0
 
     @property
     def lon_lat(self) -> tuple[float, float]:
