@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kpgeo.detect.baseline import RADAR_SIGMA_SCALE, median_level
 from kpgeo.detect.history import HistoryStack, Look
-from kpgeo.detect.spectra import optical_templates, radar_templates
+from kpgeo.detect.spectra import BAND_CORRELATION, POLARISATION_CORRELATION, optical_templates, radar_templates
 from kpgeo.kernels.belief import predict, transition, update_optical, update_radar
 from kpgeo.kernels.season import harmonic_basis
 from kpgeo.model.calendar import date_of, dekad_end, dekad_of, dekad_start
@@ -190,7 +190,7 @@ def _fold_optical(work: _Working, baseline: TileBaseline, look: Look, options: D
     if look.sensor is Sensor.LANDSAT:
         sigma *= np.float32(options.landsat_sigma_factor)
     noise = (
-        options.band_correlation,
+        np.linalg.inv(BAND_CORRELATION),
         options.junk_frac,
         _OPTICAL_JUNK_DENSITY,
         options.max_evidence_nats,
@@ -209,7 +209,7 @@ def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: Det
     residual -= median_level(residual)[:, None, None]
     sigma = decode_sigma(baseline.sigma_radar.reshape(2, -1), scale=RADAR_SIGMA_SCALE)
     noise = (
-        options.polarisation_correlation,
+        np.linalg.inv(POLARISATION_CORRELATION),
         options.junk_frac,
         _RADAR_JUNK_DENSITY,
         options.max_radar_nats,

@@ -41,6 +41,13 @@ class Backscatter:
     fracs: tuple[float, ...]
 
 
+# Correlation of residuals about the season, green red nir swir22: measured on 423 Landsat dates of 300 pixels in New England
+# (the multi-band series of the YATSM test set), rounded. Radar: vv and vh (B-M).
+BAND_CORRELATION = np.array(
+    [[1.0, 0.8, 0.3, 0.4], [0.8, 1.0, 0.1, 0.55], [0.3, 0.1, 1.0, 0.05], [0.4, 0.55, 0.05, 1.0]], dtype=np.float64
+)
+POLARISATION_CORRELATION = np.array([[1.0, 0.4], [0.4, 1.0]], dtype=np.float64)
+
 _MINED = (0.25, 0.5, 0.85)
 _S = LandState
 SPECTRA = (

@@ -8,8 +8,8 @@ template with f = 0. A state's likelihood is the weighted sum over its templates
 produce, so a look that fits nothing says nothing (the contaminated normal of Tukey 1960). What one look may say is
 bounded, and looks close in time are tempered because thin haze or a wet day lasts longer than one of them.
 
-Recursion: Rabiner 1989, eq. 19-20 (forward algorithm, normalised). Equicorrelated residuals: for correlation r between n
-bands, z' R^-1 z = (sum z^2 - r / (1 + (n - 1) r) (sum z)^2) / (1 - r).
+Recursion: Rabiner 1989, eq. 19-20 (forward algorithm, normalised). Residuals of the bands are correlated, R, the
+same for every pixel; the density of a look is N(x; mu, D R D), D the pixel's scatter.
 """
 
 import numpy as np
@@ -100,17 +100,14 @@ def update_optical(belief, onset_day, mined_frac, looks, last_day, look, fitted,
     day : int
     templates : tuple of state int64 (k,), frac float32 (k,), mean float32 (k, band), var float32 (k, band), weight
         float32 (k,): var is the spectrum's own variance, weight sums to 1 within a state.
-    noise : tuple of float
-        Band correlation, junk share, junk density, most nats, decorrelation days.
+    noise : tuple of R^-1 float64 (band, band), then float: junk share, junk density, most nats, decorrelation days
     """
     state, frac, mean, var, share = templates
-    correlation, junk, junk_density, cap, memory_days = noise
+    inverse, junk, junk_density, cap, memory_days = noise
     n_states, n_px = belief.shape
     n_bands, n_templates = look.shape[0], state.shape[0]
-    pull = correlation / (1.0 + (n_bands - 1.0) * correlation)
-    norm = (2.0 * np.pi) ** (-0.5 * n_bands) / np.sqrt(
-        (1.0 - correlation) ** (n_bands - 1) * (1.0 + (n_bands - 1.0) * correlation)
-    )
+    norm = (2.0 * np.pi) ** (-0.5 * n_bands) * np.sqrt(np.linalg.det(inverse))
+    z = np.empty(n_bands, dtype=np.float64)
     likes = np.empty(n_states, dtype=np.float64)
     for p in range(n_px):
         if np.isnan(look[0, p]):
@@ -120,15 +117,15 @@ def update_optical(belief, onset_day, mined_frac, looks, last_day, look, fitted,
         mined_like, mined_like_frac = 0.0, 0.0
         for k in range(n_templates):
             f = frac[k]
-            squares, total, volume = 0.0, 0.0, 1.0
+            distance, volume = 0.0, 1.0
             for b in range(n_bands):
                 v = sigma[b, p] * sigma[b, p] + f * f * var[k, b]
-                z = look[b, p] - fitted[b, p] - f * (mean[k, b] - fitted[b, p])
-                z /= np.sqrt(v)
-                squares += z * z
-                total += z
+                z[b] = (look[b, p] - fitted[b, p] - f * (mean[k, b] - fitted[b, p])) / np.sqrt(v)
                 volume *= v
-            distance = (squares - pull * total * total) / (1.0 - correlation)
+                cross = 0.0
+                for c in range(b):
+                    cross += inverse[b, c] * z[c]
+                distance += z[b] * (inverse[b, b] * z[b] + 2.0 * cross)
             if distance < 80.0:
                 like = (1.0 - junk) * share[k] * norm * np.exp(-0.5 * distance) / np.sqrt(volume)
                 likes[state[k]] += like
@@ -158,12 +155,11 @@ def update_radar(belief, onset_day, looks, last_day, residual, sigma, day, templ
         As in `update_optical`, with `mean` the change in dB that a template brings and `frac` unused (already mixed).
     """
     state, _, mean, var, share = templates
-    correlation, junk, junk_density, cap, memory_days = noise
-    n_states, n_px = belief.shape
-    norm = 1.0 / (2.0 * np.pi * np.sqrt(1.0 - correlation * correlation))
-    pull = correlation / (1.0 + correlation)
+    inverse, junk, junk_density, cap, memory_days = noise
+    n_states = belief.shape[0]
+    norm = np.sqrt(np.linalg.det(inverse)) / (2.0 * np.pi)
     likes = np.empty(n_states, dtype=np.float64)
-    for p in range(n_px):
+    for p in range(belief.shape[1]):
         if np.isnan(residual[0, p]) or np.isnan(residual[1, p]):
             continue
         for s in range(n_states):
@@ -173,7 +169,7 @@ def update_radar(belief, onset_day, looks, last_day, residual, sigma, day, templ
             v1 = sigma[1, p] * sigma[1, p] + var[k, 1]
             z0 = (residual[0, p] - mean[k, 0]) / np.sqrt(v0)
             z1 = (residual[1, p] - mean[k, 1]) / np.sqrt(v1)
-            distance = (z0 * z0 + z1 * z1 - pull * (z0 + z1) * (z0 + z1)) / (1.0 - correlation)
+            distance = inverse[0, 0] * z0 * z0 + 2.0 * inverse[0, 1] * z0 * z1 + inverse[1, 1] * z1 * z1
             likes[state[k]] += (1.0 - junk) * share[k] * norm * np.exp(-0.5 * distance) / np.sqrt(v0 * v1)
         gap = day - last_day[p] if last_day[p] > 0 else 1000
         _absorb(belief, p, likes, 1.0 - np.exp(-max(gap, 0.25) / memory_days), cap)

@@ -18,12 +18,6 @@ class DetectOptions(StageOptions):
     landsat_sigma_factor: float = Field(
         default=1.4, ge=1.0, le=5.0, description="How much wider Landsat scatters about the common baseline."
     )
-    band_correlation: float = Field(
-        default=0.5, ge=0.0, le=0.95, description="Common correlation of the optical bands' residuals."
-    )
-    polarisation_correlation: float = Field(
-        default=0.4, ge=0.0, le=0.95, description="Correlation of the vv and vh residuals."
-    )
     junk_frac: float = Field(
         default=0.06, gt=0.0, le=0.5, description="Share of looks that are thin cloud, haze, shadow or shifted."
     )
