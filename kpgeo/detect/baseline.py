@@ -25,9 +25,9 @@ _Rows = list[tuple[int, str, Sensor, NDArray[np.int16]]]
 def fit_baseline(history: HistoryStack, options: DetectOptions) -> TileBaseline:
     """Fit the season of every pixel of a tile.
 
-    Sentinel-2 and Landsat share one optical baseline; radar passes are levelled to each other by their tile median before
-    the fit. A pixel with too few clear looks takes the tile's median season with twice its scatter; a tile without any
-    history of a kind takes a flat season with the widest scatter the code holds, so that it says nothing.
+    Sentinel-2 and Landsat share one optical baseline; radar passes are levelled to each other by their tile median
+    before the fit. A pixel with too few clear looks takes the tile's median season with twice its scatter; a tile
+    without any history of a kind takes a flat season with the widest scatter the code holds, so that it says nothing.
     """
     beta, sigma = _fit(history.optical, len(FILTER_BANDS), N_COEFS, REFLECTANCE_STEP, history.shape, options)
     levelled = _level(history.radar, history.shape, options)
@@ -98,4 +98,5 @@ def median_level(residual: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _code(beta: NDArray[np.float32], step: float) -> NDArray[np.int16]:
     """Scale coefficients to int16."""
-    return np.clip(np.rint(beta / step), -32767, 32767).astype(np.int16)
+    coded: NDArray[np.int16] = np.clip(np.rint(beta / step), -32767, 32767).astype(np.int16)
+    return coded

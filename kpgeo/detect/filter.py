@@ -70,8 +70,8 @@ def start_state(
 ) -> TileState:
     """Return the state as of the end of the dekad before `first_dekad`.
 
-    The filter runs once over the end of the history, so that ground opened just before monitoring begins is known as such
-    and never announced as new.
+    The filter runs once over the end of the history, so that ground opened just before monitoring begins is known as
+    such and never announced as new.
     """
     shape = context.in_stratum.shape
     belief = np.full((N_STATES, *shape), MIN_BELIEF, dtype=np.float32)
@@ -93,7 +93,7 @@ def start_state(
     return state
 
 
-def fold_dekad(  # noqa: PLR0913 - the six nouns of the recursion
+def fold_dekad(
     state: TileState,
     baseline: TileBaseline,
     looks: Sequence[Look],
@@ -126,7 +126,7 @@ def fold_dekad(  # noqa: PLR0913 - the six nouns of the recursion
     return _encode(work, state.onset_day.shape)
 
 
-def _predict(  # noqa: PLR0913
+def _predict(
     work: _Working,
     from_day: int,
     to_day: int,
@@ -157,8 +157,8 @@ def transitions(
 def _one_day(is_burning: bool, burn_months: int, boost: float, options: DetectOptions) -> NDArray[np.float64]:  # noqa: FBT001
     """Return the transition probabilities of one day.
 
-    Residence times of nuisances and of mines are background knowledge (B-M): a burn scar fades in five weeks, a field shows for
-    four months, digging stays for two years, regrowth takes one to three wet seasons.
+    Residence times of nuisances and of mines are background knowledge (B-M): a burn scar fades in five weeks, a field
+    shows for four months, digging stays for two years, regrowth takes one to three wet seasons.
     """
     s = LandState
     rates = np.zeros((N_STATES, N_STATES))

@@ -1,10 +1,10 @@
 """What the land states look like: reflectance of optical templates and change of radar backscatter.
 
-The figures are rounded central values and spreads for the Sentinel-2 bands green, red, nir, swir22 as spectral libraries
-and field studies of tropical soils, turbid water, char and crops report them (ECOSTRESS library, Meerdink et al. 2019;
-laterite and kaolinite soils, Baumgardner et al. 1985; burnt savanna, Trigg & Flasse 2000; inland turbid water, Kutser
-2004), read as background knowledge (B-M) and not measured over diamond fields. They are wide on purpose: the pixel's own
-season carries the precision.
+The figures are rounded central values and spreads for the Sentinel-2 bands green, red, nir, swir22, as spectral
+libraries and field studies of tropical soils, turbid water, char and crops report them (ECOSTRESS library, Meerdink et
+al. 2019; laterite and kaolinite soils, Baumgardner et al. 1985; burnt savanna, Trigg & Flasse 2000; inland turbid
+water, Kutser 2004), read as background knowledge (B-M) and not measured over diamond fields. They are wide on
+purpose: the pixel's own season carries the precision.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from kpgeo.model.state import LandState
 
-Templates = tuple[
-    NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]
-]
+Templates = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+_Row = tuple[LandState, float, tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spectrum:
-    """One way a state looks: reflectance (green, red, nir, swir22) with spread, and the shares of a pixel it may cover."""
+    """One way a state looks: reflectance (green, red, nir, swir22), spread, and the shares of a pixel it covers."""
 
     state: LandState
     name: str
@@ -41,8 +40,8 @@ class Backscatter:
     fracs: tuple[float, ...]
 
 
-# Correlation of residuals about the season, green red nir swir22: measured on 423 Landsat dates of 300 pixels in New England
-# (the multi-band series of the YATSM test set), rounded. Radar: vv and vh (B-M).
+# Correlation of residuals about the season, green red nir swir22: measured on 423 Landsat dates of 300 pixels in New
+# England (the multi-band series of the YATSM test set), rounded. Radar: vv and vh (B-M).
 BAND_CORRELATION = np.array(
     [[1.0, 0.8, 0.3, 0.4], [0.8, 1.0, 0.1, 0.55], [0.3, 0.1, 1.0, 0.05], [0.4, 0.55, 0.05, 1.0]], dtype=np.float64
 )
@@ -52,7 +51,11 @@ _MINED = (0.25, 0.5, 0.85)
 _S = LandState
 SPECTRA = (
     Spectrum(
-        state=_S.DUG, name="lateritic spoil", mean=(0.13, 0.21, 0.30, 0.36), spread=(0.03, 0.05, 0.06, 0.07), fracs=_MINED
+        state=_S.DUG,
+        name="lateritic spoil",
+        mean=(0.13, 0.21, 0.30, 0.36),
+        spread=(0.03, 0.05, 0.06, 0.07),
+        fracs=_MINED,
     ),
     Spectrum(
         state=_S.DUG, name="pale gravel", mean=(0.22, 0.29, 0.37, 0.42), spread=(0.05, 0.06, 0.06, 0.07), fracs=_MINED
@@ -74,28 +77,60 @@ SPECTRA = (
         fracs=(0.4, 0.7, 1.0),
     ),
     Spectrum(
-        state=_S.BURNT, name="fading burn", mean=(0.07, 0.09, 0.14, 0.20), spread=(0.02, 0.025, 0.04, 0.05), fracs=(0.5, 1.0)
+        state=_S.BURNT,
+        name="fading burn",
+        mean=(0.07, 0.09, 0.14, 0.20),
+        spread=(0.02, 0.025, 0.04, 0.05),
+        fracs=(0.5, 1.0),
     ),
     Spectrum(
-        state=_S.CROPPED, name="tilled soil", mean=(0.09, 0.13, 0.21, 0.26), spread=(0.02, 0.03, 0.04, 0.05), fracs=(0.5, 1.0)
+        state=_S.CROPPED,
+        name="tilled soil",
+        mean=(0.09, 0.13, 0.21, 0.26),
+        spread=(0.02, 0.03, 0.04, 0.05),
+        fracs=(0.5, 1.0),
     ),
     Spectrum(
-        state=_S.CROPPED, name="green crop", mean=(0.08, 0.06, 0.38, 0.13), spread=(0.02, 0.02, 0.07, 0.04), fracs=(0.5, 1.0)
+        state=_S.CROPPED,
+        name="green crop",
+        mean=(0.08, 0.06, 0.38, 0.13),
+        spread=(0.02, 0.02, 0.07, 0.04),
+        fracs=(0.5, 1.0),
     ),
     Spectrum(
-        state=_S.CROPPED, name="dry residue", mean=(0.11, 0.16, 0.27, 0.28), spread=(0.02, 0.03, 0.04, 0.05), fracs=(0.5, 1.0)
+        state=_S.CROPPED,
+        name="dry residue",
+        mean=(0.11, 0.16, 0.27, 0.28),
+        spread=(0.02, 0.03, 0.04, 0.05),
+        fracs=(0.5, 1.0),
     ),
     Spectrum(
-        state=_S.CLEARED, name="laterite road", mean=(0.11, 0.19, 0.28, 0.33), spread=(0.03, 0.04, 0.05, 0.06), fracs=(0.4, 0.9)
+        state=_S.CLEARED,
+        name="laterite road",
+        mean=(0.11, 0.19, 0.28, 0.33),
+        spread=(0.03, 0.04, 0.05, 0.06),
+        fracs=(0.4, 0.9),
     ),
     Spectrum(
-        state=_S.CLEARED, name="settlement", mean=(0.13, 0.17, 0.24, 0.26), spread=(0.03, 0.04, 0.05, 0.06), fracs=(0.4, 0.9)
+        state=_S.CLEARED,
+        name="settlement",
+        mean=(0.13, 0.17, 0.24, 0.26),
+        spread=(0.03, 0.04, 0.05, 0.06),
+        fracs=(0.4, 0.9),
     ),
     Spectrum(
-        state=_S.CLEARED, name="weedy ground", mean=(0.10, 0.13, 0.27, 0.24), spread=(0.02, 0.03, 0.05, 0.05), fracs=(0.5, 1.0)
+        state=_S.CLEARED,
+        name="weedy ground",
+        mean=(0.10, 0.13, 0.27, 0.24),
+        spread=(0.02, 0.03, 0.05, 0.05),
+        fracs=(0.5, 1.0),
     ),
     Spectrum(
-        state=_S.REGROWTH, name="shrubs", mean=(0.09, 0.09, 0.28, 0.18), spread=(0.02, 0.03, 0.06, 0.05), fracs=(0.5, 1.0)
+        state=_S.REGROWTH,
+        name="shrubs",
+        mean=(0.09, 0.09, 0.28, 0.18),
+        spread=(0.02, 0.03, 0.06, 0.05),
+        fracs=(0.5, 1.0),
     ),
 )
 BACKSCATTER = (
@@ -111,14 +146,14 @@ BACKSCATTER = (
 
 def optical_templates() -> Templates:
     """Return the optical templates: state, frac, mean, variance, weight (see `kernels.belief.update_optical`)."""
-    rows = [(_S.STABLE, 0.0, (0.0,) * 4, (0.0,) * 4)]
+    rows: list[_Row] = [(_S.STABLE, 0.0, (0.0,) * 4, (0.0,) * 4)]
     rows += [(s.state, f, s.mean, s.spread) for s in SPECTRA for f in s.fracs]
     return _pack(rows)
 
 
 def radar_templates() -> Templates:
-    """Return the radar templates; a change over a share f of the pixel is mixed in power: 10 log10(1 - f + f 10^(c/10))."""
-    rows = [(_S.STABLE, 0.0, (0.0,) * 2, (0.0,) * 2)]
+    """Return the radar templates; a change c over a share f is mixed in power: 10 log10(1 - f + f 10^(c/10))."""
+    rows: list[_Row] = [(_S.STABLE, 0.0, (0.0,) * 2, (0.0,) * 2)]
     for entry in BACKSCATTER:
         for f in entry.fracs:
             mixed = tuple(float(10.0 * np.log10(1.0 - f + f * 10.0 ** (c / 10.0))) for c in entry.change_db)
@@ -126,7 +161,7 @@ def radar_templates() -> Templates:
     return _pack(rows)
 
 
-def _pack(rows: list[tuple[LandState, float, tuple[float, ...], tuple[float, ...]]]) -> Templates:
+def _pack(rows: list[_Row]) -> Templates:
     """Turn rows into arrays; weights are equal within a state."""
     state = np.array([row[0] for row in rows], dtype=np.int64)
     counts = np.bincount(state, minlength=len(LandState))

@@ -4,7 +4,7 @@ Strategy. Every pixel carries a probability for each land state. Between two loo
 chain whose rates depend on the season (`transition`, `predict`). A look is weighed against every state by templates: a
 template is one spectrum of one state covering one share f of the pixel, so that the look it expects is
 (1 - f) baseline + f spectrum, with the pixel's own scatter widened by f times the spectrum's spread. `STABLE` is the
-template with f = 0. A state's likelihood is the weighted sum over its templates, plus a share of junk that any state may
+template with f = 0. A state's likelihood is the weighted sum over its templates, plus a share of junk that any may
 produce, so a look that fits nothing says nothing (the contaminated normal of Tukey 1960). What one look may say is
 bounded, and looks close in time are tempered because thin haze or a wet day lasts longer than one of them.
 

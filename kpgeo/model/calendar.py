@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kpgeo.model.errors import BadInputError
 
 _EPOCH = dt.date(1970, 1, 1)
-_PERIOD = re.compile(r"^(\d{4})(?:(H)([12])|(Q)([1-4]))?$")
+_PERIOD = re.compile(r"^([0-9]{4})(?:(H)([12])|(Q)([1-4]))?$")
 
 
 def day_of(moment: dt.date | dt.datetime) -> int:
