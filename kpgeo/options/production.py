@@ -1,7 +1,69 @@
 """Options of declared production and capacity."""
 
+from typing import Self
+
+from pydantic import Field, model_validator
+
 from kpgeo.options.base import StageOptions
 
 
 class ProductionOptions(StageOptions):
-    """Options of declared production and capacity."""
+    """Options of declared production, activity, capacity and their comparison."""
+
+    declared: tuple[str, ...] = Field(
+        default=(), description="Declared CSV files: paths or globs, relative to the pipeline file."
+    )
+    covers_participant: tuple[str, ...] = Field(
+        default=(),
+        description="Ids of AOIs that hold all their participant's production; only these are held against its total.",
+    )
+    draws: int = Field(
+        default=16_384, ge=1_024, le=1_048_576, description="Draws of the capacity chain, a power of two."
+    )
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of the draws, mixed with AOI and period.")
+    interval: float = Field(
+        default=0.90,
+        ge=0.50,
+        le=0.99,
+        description="Central capacity interval a declared figure must lie above to be called above capacity.",
+    )
+    prob_threshold: float = Field(
+        default=0.90, ge=0.50, le=0.999, description="Probability a trend of the activity must have to be called one."
+    )
+    trend_factor: float = Field(
+        default=1.25, gt=1.0, le=10.0, description="Least factor between two periods that counts as growing or falling."
+    )
+    same_season: bool = Field(
+        default=True, description="Compare trends only with the same part of an earlier year, never across seasons."
+    )
+    min_coverage_frac: float = Field(
+        default=0.30, ge=0.0, le=1.0, description="Least share of pixel-dekads seen for a comparison to be made."
+    )
+    min_area_ha: float = Field(
+        default=0.5, gt=0.0, le=1000.0, description="Least newly dug area that counts as activity, ha."
+    )
+    count_outside: bool = Field(
+        default=True,
+        description="Count digging outside every stratum towards capacity, at the most generous stratum's priors.",
+    )
+    standing_prob: float = Field(
+        default=0.50, gt=0.0, lt=1.0, description="Mined probability from which a pixel counts as standing area."
+    )
+    fraction_sd: float = Field(
+        default=0.20, ge=0.0, le=1.0, description="Random error of a pixel's mined fraction (standard deviation)."
+    )
+    correlation_px: float = Field(
+        default=1.5, ge=0.0, le=50.0, description="Correlation length of the fraction error, pixels."
+    )
+    fraction_bias_sd: float = Field(
+        default=0.15, ge=0.0, le=1.0, description="Error common to all fractions (standard deviation of ln area)."
+    )
+    detection_sd: float = Field(
+        default=0.14, ge=0.0, le=1.0, description="Error of missed and false digging (standard deviation of ln area)."
+    )
+
+    @model_validator(mode="after")
+    def _draws_fit_sobol(self) -> Self:
+        if self.draws & (self.draws - 1):
+            raise ValueError("draws must be a power of two, such as 16384: Sobol points are balanced only then")
+        return self

@@ -1,0 +1,157 @@
+"""Sampling the capacity chain C = A * f * T * G * r, and how much of its spread each factor carries.
+
+Draws are scrambled Sobol points (Owen 1998) pushed through inverse distribution functions: at 16,384 draws the 5 %,
+50 % and 95 % quantiles of the chain repeat to 0.5 % from seed to seed, a third of the scatter of plain pseudo-random
+draws.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv, digamma, ndtri, polygamma
+from scipy.stats import qmc
+
+Z90 = float(ndtri(0.95))
+FLOOR_FRAC = 1e-3
+
+
+def sobol_points(dims: int, draws: int, seed: int) -> NDArray[np.float64]:
+    """Return (draws, dims) scrambled Sobol points in the open unit cube. `draws` is a power of two."""
+    engine = qmc.Sobol(dims, scramble=True, rng=np.random.default_rng(seed))
+    points: NDArray[np.float64] = engine.random_base2(draws.bit_length() - 1)
+    return np.clip(points, 1e-12, 1.0 - 1e-12)
+
+
+def prior_quantile(family: str, low: float, high: float, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quantiles of a prior at the probabilities `u` (families as in `kpgeo.model.aoi.Prior`)."""
+    if family == "uniform":
+        return low + (high - low) * u
+    if family == "loguniform":
+        return low * (high / low) ** u
+    if family == "beta":
+        return np.asarray(betaincinv(low, high, u), dtype=float)
+    if family == "lognormal":
+        middle, sigma = _lognormal(low, high)
+        return np.asarray(np.exp(middle + sigma * ndtri(u)), dtype=float)
+    raise ValueError(f"unknown prior family {family!r}")
+
+
+def prior_log_moments(family: str, low: float, high: float) -> tuple[float, float]:
+    """Return mean and variance of the natural logarithm of a prior, in closed form."""
+    if family == "uniform":
+        return _log_moments_uniform(low, high)
+    if family == "loguniform":
+        return 0.5 * math.log(low * high), math.log(high / low) ** 2 / 12.0
+    if family == "beta":
+        total = low + high
+        mean = float(digamma(low) - digamma(total))
+        return mean, float(polygamma(1, low) - polygamma(1, total))
+    if family == "lognormal":
+        middle, sigma = _lognormal(low, high)
+        return middle, sigma**2
+    raise ValueError(f"unknown prior family {family!r}")
+
+
+def area_quantile(ha: float, low_ha: float, high_ha: float, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quantiles of an area with median `ha` and 90 % interval `low_ha`–`high_ha` at the probabilities `u`.
+
+    Two half-normals in ln A, so that median and both ends come out exactly. Where nothing was seen (`ha` 0) an
+    exponential with its 95 % quantile at `high_ha`: the posterior after no find under a flat prior.
+    """
+    if ha <= 0.0:
+        return np.asarray(-np.log1p(-u) * max(high_ha, 0.0) / math.log(20.0), dtype=float)
+    z = ndtri(u)
+    below, above = _area_sigmas(ha, low_ha, high_ha)
+    return np.asarray(ha * np.exp(np.where(z < 0.0, below, above) * z), dtype=float)
+
+
+def area_log_moments(ha: float, low_ha: float, high_ha: float) -> tuple[float, float]:
+    """Return mean and variance of ln A under `area_quantile` (-inf, 0 where it is zero throughout)."""
+    if ha <= 0.0:
+        if high_ha <= 0.0:
+            return -math.inf, 0.0
+        return math.log(high_ha / math.log(20.0)) - float(np.euler_gamma), math.pi**2 / 6.0
+    below, above = _area_sigmas(ha, low_ha, high_ha)
+    shift = (above - below) / math.sqrt(2.0 * math.pi)
+    return math.log(ha) + shift, 0.5 * (below**2 + above**2) - shift**2
+
+
+def spread_shares(
+    weights: NDArray[np.float64], area_sd: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the share of the variance of ln C carried by the area and by each other factor; they sum to 1.
+
+    To first order in the logarithms, with the area errors of the strata in step and all other factors independent;
+    exact for one stratum.
+
+    Parameters
+    ----------
+    weights : (strata,)
+        Share of each stratum in the expected total.
+    area_sd : (strata,)
+        Standard deviation of ln A.
+    variances : (strata, factors)
+        Variance of the logarithm of the other factors.
+
+    Returns
+    -------
+    (1 + factors,) float64
+        All of it on the area where nothing varies.
+    """
+    area = float(np.sum(weights * area_sd)) ** 2
+    parts = np.concatenate([[area], np.sum(weights[:, None] ** 2 * variances, axis=0)])
+    total = float(parts.sum())
+    if total <= 0.0:
+        return np.asarray([1.0] + [0.0] * (len(parts) - 1))
+    shares: NDArray[np.float64] = parts / total
+    return shares
+
+
+def prob_ratio_above(median: float, sigma: float, factor: float) -> float:
+    """Return the probability that a lognormal ratio of given median and log standard deviation exceeds `factor`."""
+    if median <= 0.0:
+        return 0.0
+    if math.isinf(median):
+        return 1.0
+    gap = math.log(median / factor)
+    if sigma <= 0.0:
+        return float(gap > 0.0)
+    return 0.5 * math.erfc(-gap / (sigma * math.sqrt(2.0)))
+
+
+def correlated_sum_variance(n_px: int, sd: float, length_px: float) -> float:
+    """Return the variance of the sum of `n_px` errors of standard deviation `sd`, correlated as exp(-d / length).
+
+    The double sum of the correlations is n times its integral over the plane, 2 pi length^2 (at least 1, at most n):
+    exact for patches much wider than `length_px`, an upper bound for smaller ones.
+    """
+    neighbours = min(max(1.0, 2.0 * math.pi * length_px**2), float(max(n_px, 1)))
+    return n_px * sd**2 * neighbours
+
+
+def _lognormal(low: float, high: float) -> tuple[float, float]:
+    return 0.5 * math.log(low * high), math.log(high / low) / (2.0 * Z90)
+
+
+def _area_sigmas(ha: float, low_ha: float, high_ha: float) -> tuple[float, float]:
+    """Return the log standard deviations below and above the median; a low end of 0 is read as a thousandth of it."""
+    low = min(max(low_ha, ha * FLOOR_FRAC), ha)
+    return math.log(ha / low) / Z90, math.log(max(high_ha, ha) / ha) / Z90
+
+
+def _log_moments_uniform(low: float, high: float) -> tuple[float, float]:
+    """Return mean and variance of ln X for X uniform on low–high, from the antiderivatives of ln x and (ln x)^2."""
+    if high - low <= 1e-9 * high:
+        return math.log(high), 0.0
+
+    def first(x: float) -> float:
+        return x * (math.log(x) - 1.0) if x > 0.0 else 0.0
+
+    def second(x: float) -> float:
+        return x * (math.log(x) ** 2 - 2.0 * math.log(x) + 2.0) if x > 0.0 else 0.0
+
+    # dividing by `high` first keeps the two nearly equal terms of the variance small
+    start = low / high
+    mean = (first(1.0) - first(start)) / (1.0 - start)
+    return mean + math.log(high), max((second(1.0) - second(start)) / (1.0 - start) - mean**2, 0.0)
