@@ -30,6 +30,15 @@ class CatalogSource(BaseModel):
     url: str = Field(min_length=1, description="A STAC API, or the path of a static catalog.json.")
     collections: dict[Sensor, str] = Field(min_length=1, description="Collection id by sensor.")
     sign: bool = Field(default=False, description="Ask the provider for read tokens (Planetary Computer).")
+    max_cloud_frac: float = Field(
+        default=0.95,
+        ge=0.0,
+        le=1.0,
+        description="Granules cloudier than this (as the provider says, 0-1) are not read.",
+    )
+    deadline_s: float = Field(
+        default=600.0, gt=0.0, le=86_400.0, description="Time allowed to search one collection (s)."
+    )
 
 
 class History(BaseModel):
