@@ -52,7 +52,7 @@ def _fit(
     for top in range(0, height if rows else 0, _ROWS):
         strip = slice(top, min(top + _ROWS, height))
         stack = np.stack([pixels[:, strip].reshape(n_bands, -1) for _, _, _, pixels in rows])
-        args = (step, floor, options.bisquare_c, options.reweights, options.min_history_looks)
+        args = (step, floor, options.bisquare_c, options.reweights, round(options.min_looks_per_coef * n_coefs))
         fitted, scatter = fit_season(stack, basis, *args)
         beta[:, :, strip] = fitted.reshape(n_bands, n_coefs, -1, width)
         sigma[:, strip] = scatter.reshape(n_bands, -1, width)

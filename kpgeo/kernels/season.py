@@ -2,8 +2,8 @@
 
 A look on day t is modelled as x_b(t) = h(t) . beta_b + noise, h = (1, cos wt, sin wt, cos 2wt, sin 2wt),
 w = 2 pi / 365.25 (Zhu & Woodcock 2014, eq. 1, without trend: a trend would learn a slowly growing mine as normal). The
-fit is iteratively reweighted least squares with Tukey's bisquare (Holland & Welsch 1977); the weight of a look is common
-to its bands and set by its worst band, so a look that was hazy in one band counts little in all.
+fit is iteratively reweighted least squares with Tukey's bisquare (Holland & Welsch 1977); the weight of a look is
+common to its bands and set by its worst band, so a look that was hazy in one band counts little in all.
 """
 
 import numpy as np

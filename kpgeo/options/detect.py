@@ -8,8 +8,8 @@ from kpgeo.options.base import StageOptions
 class DetectOptions(StageOptions):
     """Options of the baseline fit and the belief filter. All of them are part of the lineage."""
 
-    min_history_looks: int = Field(
-        default=15, ge=5, le=500, description="Fewer clear looks than this in the history: the tile's median season."
+    min_looks_per_coef: float = Field(
+        default=3.0, ge=1.0, le=100.0, description="Fewer history looks per coefficient: the tile's median season."
     )
     reweights: int = Field(default=5, ge=1, le=20, description="Reweighting steps of the robust fit.")
     bisquare_c: float = Field(default=4.685, gt=1.0, le=20.0, description="Tukey's constant, in robust scales.")

@@ -145,7 +145,7 @@ def test_digging_opens_sooner_in_a_stratum(learnt):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("min_history_looks", 400),
+        ("min_looks_per_coef", 90.0),
         ("reweights", 1),
         ("bisquare_c", 2.0),
         ("sigma_floor", 0.05),
