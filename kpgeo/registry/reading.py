@@ -1,0 +1,255 @@
+"""The doors that read and check AOI files."""
+
+import hashlib
+import itertools
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from shapely.geometry.base import BaseGeometry
+
+from kpgeo.model.aoi import Aoi, Stratum
+from kpgeo.model.errors import RuleError
+from kpgeo.model.geometry import area_ha
+from kpgeo.model.grid import utm_epsg
+from kpgeo.registry.countries import COUNTRIES
+from kpgeo.registry.facts import read_facts, read_stratum
+from kpgeo.registry.fields import Fields
+from kpgeo.registry.outline import Outline, count_positions
+from kpgeo.registry.places import aoi_folder, files_of, is_path, path_of_id
+from kpgeo.registry.rules import (
+    MAX_AREA_KM2,
+    MAX_EXTENT_DEG,
+    MAX_STRATA,
+    MAX_VERTICES,
+    MIN_AREA_KM2,
+    Findings,
+    clean,
+)
+from kpgeo.registry.text import parse_json, read_bytes
+
+_log = logging.getLogger(__name__)
+
+# Names GeoJSON writers give to longitude and latitude on WGS 84; anything else is another system.
+_LON_LAT_NAMES = {
+    "urn:ogc:def:crs:OGC:1.3:CRS84",
+    "urn:ogc:def:crs:OGC::CRS84",
+    "OGC:CRS84",
+    "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+    "urn:ogc:def:crs:EPSG::4326",
+    "EPSG:4326",
+}
+_COLLECTION_FIELDS = ("type", "kpgeo_aoi", "name", "crs", "bbox", "features", "xy_coordinate_resolution")
+_FEATURE_FIELDS = ("type", "id", "bbox", "properties", "geometry")
+
+
+def list_aois(folder: Path | None = None) -> tuple[Aoi, ...]:
+    """Return the AOIs of a folder (those that come with kpgeo unless another is named), in the order of their ids.
+
+    Raises
+    ------
+    RuleError
+        A file breaks a rule, two files claim one id, or two file names collide.
+    """
+    place = folder or aoi_folder()
+    found = Findings(file=str(place))
+    paths = files_of(place, found)
+    _raise_first(found.errors)
+    aois = sorted((read_aoi(path) for path in paths), key=lambda aoi: aoi.id)
+    for one, other in itertools.pairwise(aois):
+        if one.id == other.id:
+            found.add("id-claimed-twice", f"Two files claim the id '{one.id}'.")
+    for path in paths:
+        if path.stem not in {aoi.id for aoi in aois}:
+            found.add("id-not-file-name", "The file does not bear the id of its AOI.", clean(path.name))
+    _raise_first(found.errors)
+    return tuple(aois)
+
+
+def read_aoi(id_or_path: str | Path, *, folder: Path | None = None, consent: bool = False) -> Aoi:
+    """Read one AOI.
+
+    Parameters
+    ----------
+    id_or_path : str or Path
+        An id in `folder`, or the path of a file that ends in .geojson or .json.
+    folder : Path, optional
+        Where ids are looked up; the AOIs that come with kpgeo unless given.
+    consent : bool
+        Repair what can be repaired without guessing (winding, closing, repeated positions, heights, a byte-order mark,
+        rings that cross). The repairs are logged and written into `Aoi.notes`, and `Aoi.version` ends in `+repaired`.
+
+    Returns
+    -------
+    Aoi
+        `version` is the SHA-256 hex digest of the file's bytes.
+
+    Raises
+    ------
+    RuleError
+        The file breaks a rule; when it breaks several, the message counts the others.
+    """
+    aoi, found = _examine(id_or_path, folder, consent=consent)
+    _raise_first(found.errors)
+    if aoi is None:
+        raise RuleError("The AOI cannot be read.", rule="file-unreadable", where=clean(str(id_or_path)))
+    for repair in found.repairs:
+        _log.warning("repaired %s: %s", aoi.id, repair)
+    return aoi
+
+
+def check_aoi(path: str | Path) -> list[RuleError]:
+    """Return every rule an AOI file (or the AOI of an id) breaks; an empty list says it can be used."""
+    return _examine(path, None, consent=False)[1].errors
+
+
+def _raise_first(errors: list[RuleError]) -> None:
+    if not errors:
+        return
+    first, others = errors[0], len(errors) - 1
+    if others:
+        more = f"{first.what} {others} more rule{'s are' if others > 1 else ' is'} broken: `kpgeo aoi check` lists all."
+        raise RuleError(more, rule=first.rule, where=first.where, remedy=first.remedy)
+    raise first
+
+
+def _examine(id_or_path: str | Path, folder: Path | None, *, consent: bool) -> tuple[Aoi | None, Findings]:
+    """Read a file as far as its faults allow. The AOI is None only where the file has no readable features."""
+    text = str(id_or_path)
+    found = Findings(file=text, consent=consent)
+    path: Path | None = Path(text)
+    if not is_path(text):
+        path = path_of_id(text, folder or aoi_folder(), found)
+    raw = read_bytes(path, found) if path is not None else None
+    content = parse_json(raw, found) if raw is not None else None
+    if raw is None or content is None:
+        return None, found
+    aoi = _aoi_of(content, found)
+    if aoi is not None and not is_path(text) and aoi.id and aoi.id != text:
+        found.add("id-not-file-name", f"The file calls itself '{clean(aoi.id)}'.", "features[0].id")
+    version = hashlib.sha256(raw).hexdigest()
+    if aoi is not None and found.repairs:
+        notes = " ".join([aoi.notes, *(f"Repaired on reading: {repair}" for repair in found.repairs)]).strip()
+        return replace(aoi, notes=notes, version=f"{version}+repaired"), found
+    return aoi and replace(aoi, version=version), found
+
+
+def _aoi_of(content: object, found: Findings) -> Aoi | None:
+    """Return the AOI of a parsed file. Positions are counted before any geometry is built."""
+    if not isinstance(content, dict) or content.get("type") != "FeatureCollection" or content.get("kpgeo_aoi") != 1:
+        found.add("not-an-aoi", "This is not a kpgeo AOI file.")
+        return None
+    collection = Fields(content, "file", found)
+    collection.only(*_COLLECTION_FIELDS)
+    _check_crs(content.get("crs"), found)
+    rows = [_feature(row, f"features[{i}]", found) for i, row in enumerate(_as_list(content.get("features"), found))]
+    n_positions = sum(count_positions(_coordinates(row)) for row in rows)
+    if n_positions > MAX_VERTICES:
+        found.add("vertices-too-many", f"The file holds {n_positions:,} positions.")
+    if len(rows) - 1 > MAX_STRATA:
+        found.add("strata-too-many", f"The file holds {len(rows) - 1:,} strata.")
+    if found.has("vertices-too-many", "strata-too-many", "crs-member") or not _has_roles(rows, found):
+        return None
+    geometries = [Outline(found, row.place).read(row.content.get("geometry")) for row in rows]
+    facts = [Fields.of(row.get("properties"), f"{row.place}.properties", found) for row in rows]
+    aoi = read_facts(facts[0], geometries[0])
+    pairs = zip(facts[1:], geometries[1:], strict=True)
+    strata = tuple(read_stratum(fact, geometry) for fact, geometry in pairs)
+    if geometries[0] is not None:
+        _check_place(aoi, found)
+        _check_strata(geometries[0], strata, found)
+    return replace(aoi, strata=strata)
+
+
+def _as_list(value: object, found: Findings) -> list[object]:
+    if isinstance(value, list):
+        return value
+    found.add("not-an-aoi", "The file has no list of features.")
+    return []
+
+
+def _feature(row: object, place: str, found: Findings) -> Fields:
+    feature = Fields.of(row, place, found)
+    feature.only(*_FEATURE_FIELDS)
+    if feature.content.get("type") != "Feature":
+        found.add("not-an-aoi", "This is not a Feature.", place)
+    return feature
+
+
+def _coordinates(row: Fields) -> object:
+    geometry = row.content.get("geometry")
+    return geometry.get("coordinates") if isinstance(geometry, dict) else None
+
+
+def _has_roles(rows: list[Fields], found: Findings) -> bool:
+    """Say whether the first feature is the boundary and all others are strata."""
+    properties = [row.content.get("properties") for row in rows]
+    roles = [content.get("role") if isinstance(content, dict) else None for content in properties]
+    if not roles or roles[0] != "boundary":
+        found.add("boundary-missing", "The first feature is not the boundary.", "features[0]")
+    for index, role in enumerate(roles):
+        if role == "boundary" and "boundary" in roles[:index]:
+            found.add("boundary-repeated", "The file has more than one boundary.", f"features[{index}]")
+        elif role not in ("boundary", "stratum"):
+            found.add("role-unknown", f"The role is '{clean(str(role))}'.", f"features[{index}]")
+    return not found.has("boundary-missing", "boundary-repeated", "role-unknown")
+
+
+def _check_crs(crs: object, found: Findings) -> None:
+    """Refuse a `crs` member that names anything but longitude and latitude on WGS 84."""
+    if crs is None:
+        return
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    if name not in _LON_LAT_NAMES:
+        found.add("crs-member", f"The file says its coordinates are in '{clean(str(name))}'.", "crs")
+
+
+def _check_place(aoi: Aoi, found: Findings) -> None:
+    """Check size, zone and country of a boundary that is a valid geometry."""
+    where = "features[0].geometry"
+    west, south, east, north = aoi.geometry.bounds
+    if max(east - west, north - south) > MAX_EXTENT_DEG:
+        found.add("extent-too-wide", f"The AOI spans {east - west:.3g} by {north - south:.3g} degrees.", where)
+    area_km2 = area_ha(aoi.geometry) / 100.0
+    if not MIN_AREA_KM2 <= area_km2 <= MAX_AREA_KM2:
+        found.add("area-out-of-range", f"The boundary covers {area_km2:,.4g} km².", where)
+    country = COUNTRIES.get(aoi.iso3)
+    if country is not None and not country.is_near((west, south, east, north)):
+        if country.is_near((south, west, north, east)):
+            found.add("axes-swapped", f"With the axes exchanged it would lie in {country.name}.", where)
+        else:
+            found.add("not-in-country", f"The boundary does not lie in or near {country.name}.", where)
+    elif not _is_zone_of(aoi.epsg, aoi.geometry):
+        best = _zone_of(aoi.geometry)
+        found.add("epsg-zone", f"EPSG:{aoi.epsg} does not suit; EPSG:{best} does.", "features[0].properties.epsg")
+
+
+def _zone_of(geometry: BaseGeometry) -> int:
+    west, south, east, north = geometry.bounds
+    return utm_epsg((west + east) / 2.0, (south + north) / 2.0)
+
+
+def _is_zone_of(epsg: int, geometry: BaseGeometry) -> bool:
+    """Say whether a UTM zone is that of the geometry's centre or the one beside it, in its hemisphere."""
+    best = _zone_of(geometry)
+    if epsg // 100 not in (326, 327) or not 1 <= epsg % 100 <= 60:
+        return False
+    _, south, _, north = geometry.bounds
+    is_hemisphere = epsg // 100 == best // 100 or south <= 0.0 <= north
+    apart = abs(epsg % 100 - best % 100)
+    return is_hemisphere and min(apart, 60 - apart) <= 1
+
+
+def _check_strata(boundary: BaseGeometry, strata: tuple[Stratum, ...], found: Findings) -> None:
+    """Check that strata lie in the boundary and that none is there twice."""
+    for index, stratum in enumerate(strata):
+        where = f"features[{index + 1}]"
+        if stratum.id and stratum.id in {other.id for other in strata[:index]}:
+            found.add("stratum-id-repeated", f"Another stratum is called '{stratum.id}'.", where)
+        if stratum.geometry.is_empty:
+            continue
+        if boundary.intersection(stratum.geometry).area <= 0.0:
+            found.add("stratum-outside-boundary", "The stratum does not meet the boundary.", where)
+        if any(stratum.geometry.equals(other.geometry) for other in strata[:index]):
+            found.add("feature-repeated", "Another stratum has the same outline.", where)
