@@ -1,7 +1,75 @@
 """Options of sites."""
 
+from typing import Self
+
+from pydantic import Field, model_validator
+
 from kpgeo.options.base import StageOptions
 
 
 class SiteOptions(StageOptions):
-    """Options of sites."""
+    """How change objects are outlined and linked to sites."""
+
+    seed_prob: float = Field(
+        default=0.9, gt=0.0, le=1.0, description="A change object holds at least one pixel with this belief in mining."
+    )
+    grow_prob: float = Field(
+        default=0.5, gt=0.0, le=1.0, description="Its other pixels have at least this belief in mining."
+    )
+    min_area_ha: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=100.0,
+        description="Minimum mapping unit: mined area (fraction times pixel area), in ha.",
+    )
+    frac_sd: float = Field(
+        default=0.15,
+        ge=0.0,
+        le=0.5,
+        description="Standard deviation of one pixel's mined fraction around its estimate.",
+    )
+    area_correlation: float = Field(
+        default=0.3, ge=0.0, le=1.0, description="Correlation of the area errors of two pixels of one object."
+    )
+    road_elongation: float = Field(
+        default=8.0, ge=1.0, le=1000.0, description="An object is road-like from this length over mean width on, ..."
+    )
+    road_width_px: float = Field(
+        default=2.0, ge=0.0, le=100.0, description="... if its mean width is at most this many pixels, ..."
+    )
+    road_pond_frac: float = Field(default=0.02, ge=0.0, le=1.0, description="... and at most this share of it is pond.")
+    road_factor: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="The confidence of a road-like object is multiplied by this."
+    )
+    join_m: float = Field(
+        default=60.0, ge=0.0, le=1000.0, description="Change objects no farther apart than this are one site, in m."
+    )
+    split_m: float = Field(
+        default=150.0, ge=0.0, le=2000.0, description="Parts of a site become sites of their own beyond this gap, in m."
+    )
+    min_look_frac: float = Field(
+        default=0.1,
+        gt=0.0,
+        le=1.0,
+        description="A site was looked at if this share of its pixels was clear in the dekad.",
+    )
+    opened_frac: float = Field(
+        default=0.1, ge=0.0, le=1.0, description="A site opened on the day by which this share of its area was dug."
+    )
+    grow_ha: float = Field(
+        default=0.05, gt=0.0, le=100.0, description="Area dug since the last growth that counts as growth again, in ha."
+    )
+    pause_days: int = Field(
+        default=60, ge=10, le=1000, description="A site pauses after this many days without growth."
+    )
+    close_looks: int = Field(
+        default=4, ge=1, le=100, description="A site closes after this many looked dekads in a row without mining."
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_nest(self) -> Self:
+        if self.grow_prob > self.seed_prob:
+            raise ValueError("grow_prob must not exceed seed_prob")
+        if self.split_m < self.join_m:
+            raise ValueError("split_m must not be below join_m, or sites would split and merge in turns")
+        return self

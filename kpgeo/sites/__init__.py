@@ -1,1 +1,7 @@
-"""From belief to change objects to sites with a life."""
+"""Belief to change objects, and change objects to sites with a life."""
+
+from kpgeo.sites.link import link_sites
+from kpgeo.sites.outline import outline_changes
+from kpgeo.sites.place import Place
+
+__all__ = ["Place", "link_sites", "outline_changes"]

@@ -1,0 +1,109 @@
+"""What can be said of a set of pixels at the end of a dekad."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpgeo.kernels.objects import Pixels, area_moments, length_and_width, lognormal_interval
+from kpgeo.model.site import Area
+from kpgeo.model.state import NO_DAY, DekadFields
+from kpgeo.options.sites import SiteOptions
+from kpgeo.sites.place import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """Area, belief and shape of a set of pixels.
+
+    Attributes
+    ----------
+    confidence : float
+        Expected belief at a place drawn at random from the mined area, lowered for shapes that roads have; 0–1.
+    first_day, last_onset_day : int
+        Earliest and latest onset; `NO_DAY` where no pixel has one.
+    last_day : int
+        Last clear look at any of the pixels.
+    """
+
+    area: Area
+    confidence: float
+    first_day: int
+    last_onset_day: int
+    last_day: int
+    pond_frac: float
+    elongation: float
+    look_frac: float
+
+
+def measure(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOptions) -> Measure:
+    """Measure a set of at least one pixel."""
+    at = pixels.index
+    prob, frac = fields.mined_prob[at], fields.mined_frac[at]
+    onset = fields.onset_day[at]
+    dated = onset[onset != NO_DAY]
+    mined = (prob * frac).astype(np.float64)
+    pond_frac = min(float((fields.pond_prob[at] * frac).sum(dtype=np.float64) / max(mined.sum(), 1e-9)), 1.0)
+    length, width = length_and_width(pixels)
+    elongation = max(length / width, 1.0)
+    confidence = mean_belief(prob, mined)
+    if is_road_like(elongation, width, pond_frac, options):
+        confidence *= options.road_factor
+    last_looks = np.maximum(fields.last_optical_day[at], fields.last_radar_day[at])
+    return Measure(
+        area=area_of(fields, place, pixels, options),
+        confidence=confidence,
+        first_day=int(dated.min(initial=np.iinfo(np.uint16).max)) if len(dated) else NO_DAY,
+        last_onset_day=int(dated.max(initial=0)) if len(dated) else NO_DAY,
+        last_day=int(last_looks.max()),
+        pond_frac=pond_frac,
+        elongation=elongation,
+        look_frac=float((fields.looks[at] > 0).mean()),
+    )
+
+
+def area_of(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOptions) -> Area:
+    """Return the mined area of pixels on the ellipsoid, with its 90 % interval."""
+    at = pixels.index
+    mean, variance = area_moments(
+        fields.mined_prob[at], fields.mined_frac[at], frac_sd=options.frac_sd, correlation=options.area_correlation
+    )
+    low, high = lognormal_interval(mean, variance, upper=float(len(pixels)))
+    pixel_ha = place.true_pixel_ha(pixels)
+    return Area(ha=mean * pixel_ha, low_ha=low * pixel_ha, high_ha=high * pixel_ha)
+
+
+def mean_belief(prob: NDArray[np.float32], mined: NDArray[np.float64]) -> float:
+    """Return the belief expected at a point of the mined area: sum(p * p f) / sum(p f), 0–1."""
+    total = float(mined.sum())
+    return min(float((prob * mined).sum() / total), 1.0) if total > 0.0 else 0.0
+
+
+def is_road_like(elongation: float, width_px: float, pond_frac: float, options: SiteOptions) -> bool:
+    """Say whether an object is long, thin and dry."""
+    is_thin = elongation >= options.road_elongation and width_px <= options.road_width_px
+    return is_thin and pond_frac <= options.road_pond_frac
+
+
+def opening_day(fields: DekadFields, pixels: Pixels, frac: float) -> int:
+    """Return the day by which a share of the mined area had been dug; `NO_DAY` where no pixel has an onset.
+
+    A share, and not the first pixel, so that one old bare spot does not make a fresh working an old one.
+    """
+    at = pixels.index
+    onset = fields.onset_day[at].astype(np.int64)
+    if not onset.any():
+        return NO_DAY
+    weight = (fields.mined_prob[at] * fields.mined_frac[at]).astype(np.float64) * (onset != NO_DAY)
+    order = np.argsort(onset, kind="stable")
+    reached = np.cumsum(weight[order])
+    first = np.searchsorted(reached, max(frac * reached[-1], np.finfo(np.float64).tiny), side="left")
+    return int(onset[order][min(first, len(order) - 1)])
+
+
+def dug_since(fields: DekadFields, place: Place, pixels: Pixels, day: int) -> float:
+    """Return the mined area (ha) of the pixels whose onset is after a day."""
+    at = pixels.index
+    fresh = fields.onset_day[at] > day
+    mined = (fields.mined_prob[at] * fields.mined_frac[at]).astype(np.float64)
+    return float(mined[fresh].sum()) * place.true_pixel_ha(pixels)
