@@ -8,6 +8,7 @@ from kpgeo.production.capacity import (
     sample_capacity,
     sample_total,
 )
+from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
 from kpgeo.production.published import published_figures
 from kpgeo.production.vintages import current_figures, sum_to_period
@@ -16,6 +17,7 @@ __all__ = [
     "ActivityInputs",
     "CapacityPart",
     "PublishedCapacityCheck",
+    "compare_production",
     "compare_with_published_capacity",
     "current_figures",
     "measure_activity",
