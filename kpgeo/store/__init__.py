@@ -1,1 +1,20 @@
 """Pixel state (Icechunk), tables (SQL), files."""
+
+from kpgeo.store.files import write_atomic
+from kpgeo.store.reading import StateHead
+from kpgeo.store.state import PixelHistory, Snapshot, StateStore
+from kpgeo.store.tables import Tables
+from kpgeo.store.workspace import Workspace
+from kpgeo.store.writer import RegionWriter, Writer
+
+__all__ = [
+    "PixelHistory",
+    "RegionWriter",
+    "Snapshot",
+    "StateHead",
+    "StateStore",
+    "Tables",
+    "Workspace",
+    "Writer",
+    "write_atomic",
+]

@@ -1,0 +1,126 @@
+"""Files that are whole or absent: write beside, fsync, rename, fsync the folder."""
+
+import contextlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_PREFIX = ".tmp-"
+_OLD_S = 86_400.0
+_being_written: set[str] = set()
+
+
+def write_atomic(path: Path, content: bytes | Callable[[Path], object]) -> None:
+    """Write a file so that it is either there whole or not there at all, whenever the machine stops.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or to replace; its folder is made where missing.
+    content : bytes or callable
+        The bytes, or a function that writes the file at the path it is given. That path lies in the same folder and
+        ends with the same name, so libraries that look at the ending find it.
+
+    Raises
+    ------
+    OSError
+        The disk refuses; the file is as it was before, and nothing is left beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep_stale(path.parent, name=path.name)
+    beside = path.with_name(f"{_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    _being_written.add(beside.name)
+    try:
+        if isinstance(content, bytes):
+            beside.write_bytes(content)
+        else:
+            content(beside)
+        fsync_path(beside)
+        beside.replace(path)
+        fsync_path(path.parent)
+    finally:
+        _remove_beginning_with(beside)
+        _being_written.discard(beside.name)
+
+
+def fsync_path(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_since(folder: Path, moment: float) -> None:
+    """Fsync everything below a folder that changed at or after a moment (seconds since 1970)."""
+    for here, _, names in os.walk(folder):
+        files = [Path(here, name) for name in names]
+        changed = [file for file in files if _changed_since(file, moment)]
+        for file in changed:
+            fsync_path(file)
+        if changed or _changed_since(Path(here), moment):
+            fsync_path(Path(here))
+
+
+def sweep_stale(folder: Path, *, name: str = "", deep: bool = False) -> int:
+    """Remove what an interrupted `write_atomic` left behind, and return how many files that was.
+
+    A file is left alone while the process that writes it lives, or may live on another host (then for a day).
+    """
+    pattern = f"{_PREFIX}*{name}"
+    swept = 0
+    for file in _matches(folder, pattern, deep=deep):
+        if _is_stale(file):
+            file.unlink(missing_ok=True)
+            swept += 1
+    return swept
+
+
+def _matches(folder: Path, pattern: str, *, deep: bool) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from list(folder.rglob(pattern) if deep else folder.glob(pattern))
+
+
+def _is_stale(file: Path) -> bool:
+    try:
+        age_s = time.time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return False
+    host, _, rest = file.name.removeprefix(_PREFIX).partition("-")
+    pid, _, _ = rest.partition("-")
+    if host != _host() or not pid.isdecimal():
+        return age_s > _OLD_S
+    if int(pid) == os.getpid():
+        return not any(file.name.startswith(name) for name in _being_written)
+    return not _lives(int(pid)) or age_s > _OLD_S
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _host() -> str:
+    """Return the host's name without the hyphens that separate the parts of a name."""
+    return socket.gethostname().replace("-", "_").replace("/", "_") or "localhost"
+
+
+def _changed_since(path: Path, moment: float) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_mtime >= moment
+    return False
+
+
+def _remove_beginning_with(beside: Path) -> None:
+    """Remove a temporary file and the side files a library may have put next to it."""
+    for file in beside.parent.glob(f"{beside.name}*"):
+        file.unlink(missing_ok=True)

@@ -1,0 +1,265 @@
+"""The tables: scenes, coverage, what was decided dekad by dekad, what was declared, what waits to be delivered."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, select, update
+
+from kpgeo.model.alert import Alert, AlertEvent
+from kpgeo.model.decision import Commit, DekadDecision, OutboxItem
+from kpgeo.model.errors import BadInputError
+from kpgeo.model.production import Comparison, DeclaredFigure
+from kpgeo.model.run import Coverage, Gap
+from kpgeo.model.scene import Scene
+from kpgeo.model.site import ChangeObject, Site, SiteEvent
+from kpgeo.store import rows, schema
+from kpgeo.store.database import MIGRATIONS, Database
+from kpgeo.store.decisions import replace_decisions
+from kpgeo.store.fingerprint import fingerprint
+
+_BATCH = 500
+
+
+class Tables:
+    """The tables of a workspace. Every call is one transaction.
+
+    Parameters
+    ----------
+    url : str
+        As SQLAlchemy writes it.
+    migrations : Path
+        The Alembic folder.
+
+    Raises
+    ------
+    IntegrityError, BusyError, BadInputError
+        As `Database`.
+    """
+
+    def __init__(self, url: str, *, migrations: Path = MIGRATIONS) -> None:
+        self._database = Database(url, migrations=migrations)
+
+    def close(self) -> None:
+        """Close what connections are open."""
+        self._database.close()
+
+    def replace_decisions(
+        self, commit: Commit, decisions: Sequence[DekadDecision], outbox: Sequence[OutboxItem] = ()
+    ) -> None:
+        """Put what a run decided in place of what was decided before, in one transaction.
+
+        Derived rows (change objects, sites, site events, alerts, coverage) of the commit's AOI and lineage from
+        `commit.first_dekad` on are deleted and those of `decisions` inserted. Alert events are never deleted: one that
+        was not decided again is marked superseded by the commit's snapshot, one that was is left alone, a new one is
+        added; one that was superseded and comes true again is added as a new row, so the table says when it did not
+        hold. Outbox items are added where their id is new. One that still waits, of a dekad decided again, and that was
+        not made again, is withdrawn: nobody has heard of it.
+
+        Raises
+        ------
+        BadInputError
+            A decision or item is of a dekad outside the commit's, or holds rows of another dekad or AOI.
+        """
+        with self._database.writing() as connection:
+            replace_decisions(connection, commit, decisions, outbox)
+
+    def last_commit(self, aoi_id: str, lineage: str) -> Commit | None:
+        """Return what the tables of an AOI and lineage were last decided from."""
+        found = self._read(_of(schema.commits, aoi_id, lineage))
+        return rows.commit_of_row(found[0]) if found else None
+
+    def lineages(self, aoi_id: str) -> list[str]:
+        """Return the lineages an AOI was decided in."""
+        commits = schema.commits.c
+        query = select(commits.lineage).where(commits.aoi_id == aoi_id).order_by(commits.lineage)
+        return [row["lineage"] for row in self._read(query)]
+
+    def changes(self, aoi_id: str, lineage: str, dekad: int | None = None) -> list[ChangeObject]:
+        """Return the change objects of a dekad (None is the last one decided), in the order they were outlined."""
+        return [rows.change_of_row(row) for row in self._of_dekad(schema.change_objects, aoi_id, lineage, dekad)]
+
+    def sites(self, aoi_id: str, lineage: str, dekad: int | None = None) -> list[Site]:
+        """Return the sites as they stood at the end of a dekad (None is the last one decided), in the order given."""
+        return [rows.site_of_row(row) for row in self._of_dekad(schema.sites, aoi_id, lineage, dekad)]
+
+    def site_history(self, site_id: str) -> tuple[list[Site], list[SiteEvent]]:
+        """Return every dekad of a site, and what happened to it (also as the other site of a split or merge)."""
+        sites, events = schema.sites.c, schema.site_events.c
+        lived = select(schema.sites).where(sites.id == site_id).order_by(sites.lineage, sites.dekad)
+        concerned = (events.site_id == site_id) | (events.other_id == site_id)
+        happened = select(schema.site_events).where(concerned).order_by(events.lineage, events.dekad, events.rank)
+        with self._database.reading() as connection:
+            return (
+                [rows.site_of_row(row) for row in connection.execute(lived).mappings()],
+                [rows.site_event_of_row(row) for row in connection.execute(happened).mappings()],
+            )
+
+    def site_events(
+        self, aoi_id: str, lineage: str, first_dekad: int | None = None, last_dekad: int | None = None
+    ) -> list[SiteEvent]:
+        """Return what happened to an AOI's sites in a range of dekads, both ends included; None is open."""
+        found = self._of_range(schema.site_events, aoi_id, lineage, first_dekad, last_dekad)
+        return [rows.site_event_of_row(row) for row in found]
+
+    def alerts(self, aoi_id: str, lineage: str, dekad: int | None = None) -> list[Alert]:
+        """Return the alerts as they stood at the end of a dekad (None is the last one decided), in the order given."""
+        return [rows.alert_of_row(row) for row in self._of_dekad(schema.alerts, aoi_id, lineage, dekad)]
+
+    def alert_history(self, alert_id: str) -> list[Alert]:
+        """Return every dekad of an alert."""
+        alerts = schema.alerts.c
+        query = select(schema.alerts).where(alerts.id == alert_id).order_by(alerts.lineage, alerts.dekad)
+        return [rows.alert_of_row(row) for row in self._read(query)]
+
+    def alert_events(self, alert_id: str, *, with_superseded: bool = False) -> list[AlertEvent]:
+        """Return the steps of an alert's life, in order; those that later scenes overturned only where asked for."""
+        events = schema.alert_events.c
+        query = select(schema.alert_events).where(events.alert_id == alert_id)
+        if not with_superseded:
+            query = query.where(events.superseded_by.is_(None))
+        ordered = query.order_by(events.dekad, events.rank, events.seq)
+        return [rows.alert_event_of_row(row) for row in self._read(ordered)]
+
+    def coverage(
+        self, aoi_id: str, lineage: str, first_dekad: int | None = None, last_dekad: int | None = None
+    ) -> list[Coverage]:
+        """Return the coverage of a range of dekads, both ends included; None is open."""
+        found = self._of_range(schema.coverage, aoi_id, lineage, first_dekad, last_dekad)
+        return [rows.coverage_of_row(row) for row in found]
+
+    def put_scenes(self, aoi_id: str, scenes: Iterable[Scene]) -> None:
+        """Keep scenes, in place of those with the same ids: a search may have found more granules since."""
+        given = list({scene.id: rows.row_of_scene(aoi_id, scene) for scene in scenes}.values())
+        columns = schema.scenes.c
+        with self._database.writing() as connection:
+            for batch in _batches(given):
+                ids = [row["id"] for row in batch]
+                connection.execute(delete(schema.scenes).where(columns.aoi_id == aoi_id, columns.id.in_(ids)))
+                connection.execute(insert(schema.scenes), batch)
+
+    def scenes(self, aoi_id: str, start_day: int | None = None, end_day: int | None = None) -> list[Scene]:
+        """Return an AOI's scenes of a half-open range of days (None is open), in `Scene.order`."""
+        columns = schema.scenes.c
+        query = _between(select(schema.scenes).where(columns.aoi_id == aoi_id), columns.day, start_day, end_day)
+        return sorted((rows.scene_of_row(row) for row in self._read(query)), key=lambda scene: scene.order)
+
+    def put_gaps(self, aoi_id: str, gaps: Iterable[Gap], *, since_day: int | None = None) -> None:
+        """Keep gaps, each once; with `since_day`, in place of all the AOI's gaps from that day on."""
+        given = [rows.row_of_gap(gap) for gap in dict.fromkeys(gaps)]
+        if any(row["aoi_id"] != aoi_id for row in given):
+            raise BadInputError("A gap is of another AOI.", where=aoi_id)
+        columns = schema.gaps.c
+        with self._database.writing() as connection:
+            if since_day is not None:
+                connection.execute(delete(schema.gaps).where(columns.aoi_id == aoi_id, columns.day >= since_day))
+            for row in given:
+                connection.execute(delete(schema.gaps).where(*(columns[name] == value for name, value in row.items())))
+                connection.execute(insert(schema.gaps), row)
+
+    def gaps(self, aoi_id: str, start_day: int | None = None, end_day: int | None = None) -> list[Gap]:
+        """Return an AOI's gaps of a half-open range of days; None is open."""
+        columns = schema.gaps.c
+        query = _between(select(schema.gaps).where(columns.aoi_id == aoi_id), columns.day, start_day, end_day)
+        return [rows.gap_of_row(row) for row in self._read(query.order_by(*columns))]
+
+    def add_declared(self, figures: Iterable[DeclaredFigure]) -> int:
+        """Add declared figures that are not there yet, and return how many those were. Nothing is ever overwritten."""
+        now = dt.datetime.now(dt.UTC).isoformat()
+        given = {row["content_digest"]: row for row in map(rows.row_of_declared, figures)}
+        with self._database.writing() as connection:
+            known = set(connection.scalars(select(schema.declared.c.content_digest)))
+            new = [{**row, "entered_at": now} for content, row in given.items() if content not in known]
+            if new:
+                connection.execute(insert(schema.declared), new)
+        return len(new)
+
+    def declared(self, participant: str | None = None, aoi_id: str | None = None) -> list[DeclaredFigure]:
+        """Return declared figures, every vintage, in the order they were entered."""
+        columns = schema.declared.c
+        query = select(schema.declared).order_by(columns.seq)
+        if participant is not None:
+            query = query.where(columns.participant == participant)
+        if aoi_id is not None:
+            query = query.where(columns.aoi_id == aoi_id)
+        return [rows.declared_of_row(row) for row in self._read(query)]
+
+    def put_comparisons(self, comparisons: Iterable[Comparison]) -> None:
+        """Keep comparisons, each in place of the one of the same AOI, participant and period."""
+        columns = schema.comparisons.c
+        subject = ("aoi_id", "participant", "period")
+        with self._database.writing() as connection:
+            for row in map(rows.row_of_comparison, comparisons):
+                same = [columns[name] == row[name] for name in subject]
+                connection.execute(delete(schema.comparisons).where(*same))
+                connection.execute(insert(schema.comparisons), row)
+
+    def comparisons(self, aoi_id: str | None = None, participant: str | None = None) -> list[Comparison]:
+        """Return comparisons by AOI, participant and period."""
+        columns = schema.comparisons.c
+        query = select(schema.comparisons).order_by(columns.aoi_id, columns.participant, columns.period)
+        if aoi_id is not None:
+            query = query.where(columns.aoi_id == aoi_id)
+        if participant is not None:
+            query = query.where(columns.participant == participant)
+        return [rows.comparison_of_row(row) for row in self._read(query)]
+
+    def pending_outbox(self) -> list[OutboxItem]:
+        """Return what waits to be delivered, oldest dekad first."""
+        columns = schema.outbox.c
+        query = select(schema.outbox).where(columns.sent_at.is_(None)).order_by(columns.created_dekad, columns.id)
+        return [rows.outbox_of_row(row) for row in self._read(query)]
+
+    def mark_sent(self, item_id: str) -> None:
+        """Note that an item was delivered; the first time counts."""
+        columns = schema.outbox.c
+        now = dt.datetime.now(dt.UTC).isoformat()
+        statement = update(schema.outbox).where(columns.id == item_id, columns.sent_at.is_(None))
+        with self._database.writing() as connection:
+            connection.execute(statement.values(sent_at=bindparam("now", now)))
+
+    def digest(self, *, with_history: bool = False) -> str:
+        """Return the SHA-256 of what the tables say now; two workspaces that know the same have the same.
+
+        Snapshots, clock times and the course of runs are left out. `with_history` adds what was superseded or put into
+        the outbox on the way, which depends on when scenes arrived.
+        """
+        with self._database.reading() as connection:
+            return fingerprint(connection, with_history=with_history)
+
+    def _read(self, query: Select[Any]) -> list[Any]:
+        with self._database.reading() as connection:
+            return list(connection.execute(query).mappings())
+
+    def _of_dekad(self, table: Table, aoi_id: str, lineage: str, dekad: int | None) -> list[Any]:
+        with self._database.reading() as connection:
+            last = dekad if dekad is not None else _last_dekad(connection, aoi_id, lineage)
+            query = _of(table, aoi_id, lineage).where(table.c.dekad == last).order_by(table.c.rank)
+            return list(connection.execute(query).mappings())
+
+    def _of_range(self, table: Table, aoi_id: str, lineage: str, first: int | None, last: int | None) -> list[Any]:
+        end = None if last is None else last + 1
+        query = _between(_of(table, aoi_id, lineage), table.c.dekad, first, end)
+        return self._read(query.order_by(table.c.dekad, table.c.rank))
+
+
+def _of(table: Table, aoi_id: str, lineage: str) -> Select[Any]:
+    return select(table).where(table.c.aoi_id == aoi_id, table.c.lineage == lineage)
+
+
+def _between(query: Select[Any], column: Any, start: int | None, end: int | None) -> Select[Any]:
+    if start is not None:
+        query = query.where(column >= start)
+    return query if end is None else query.where(column < end)
+
+
+def _last_dekad(connection: Connection, aoi_id: str, lineage: str) -> int | None:
+    commits = schema.commits.c
+    query = select(commits.last_dekad).where(commits.aoi_id == aoi_id, commits.lineage == lineage)
+    return connection.scalar(query)
+
+
+def _batches(given: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
+    for start in range(0, len(given), _BATCH):
+        yield given[start : start + _BATCH]
