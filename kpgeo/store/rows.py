@@ -32,6 +32,7 @@ Row = Mapping[Any, Any]
 _SITE_PLAIN = (
     "id", "dekad", "opened_day", "grown_day", "last_day", "peak_area_ha", "confidence", "pond_frac", "look_frac",
     "elongation", "hits", "looked_dekads", "seed_row", "seed_col", "stratum_id", "merged_into",
+    "misses",
 )  # fmt: skip
 _CHANGE_PLAIN = (
     "id", "dekad", "first_day", "last_day", "confidence", "seed_row", "seed_col", "n_px", "pond_frac", "elongation",

@@ -143,6 +143,7 @@ sites = _derived(
     _int("seed_col"),
     _text("stratum_id"),
     _text("merged_into"),
+    _int("misses"),
     key=("id", "dekad"),
 )
 

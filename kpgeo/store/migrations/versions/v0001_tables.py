@@ -249,6 +249,7 @@ def upgrade() -> None:
         sa.Column("seed_col", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("stratum_id", sa.Text(), nullable=False),
         sa.Column("merged_into", sa.Text(), nullable=False),
+        sa.Column("misses", sa.Integer(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["aoi_id", "lineage"],
             ["commits.aoi_id", "commits.lineage"],
