@@ -18,7 +18,7 @@ class ProductionOptions(StageOptions):
         description="Ids of AOIs that hold all their participant's production; only these are held against its total.",
     )
     draws: int = Field(
-        default=16_384, ge=1_024, le=1_048_576, description="Draws of the capacity chain, a power of two."
+        default=65_536, ge=1_024, le=1_048_576, description="Draws of the capacity chain, a power of two."
     )
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of the draws, mixed with AOI and period.")
     interval: float = Field(
@@ -65,5 +65,5 @@ class ProductionOptions(StageOptions):
     @model_validator(mode="after")
     def _draws_fit_sobol(self) -> Self:
         if self.draws & (self.draws - 1):
-            raise ValueError("draws must be a power of two, such as 16384: Sobol points are balanced only then")
+            raise ValueError("draws must be a power of two, such as 65536: Sobol points are balanced only then")
         return self

@@ -17,6 +17,12 @@ def factor_names() -> dict[str, dict[str, str]]:
     return _table("factors")
 
 
+@cache
+def participant_names() -> dict[str, dict[str, str]]:
+    """Return names of participants that differ from the country's in Unicode CLDR, by ISO 3166 alpha-3 code."""
+    return _table("participants")
+
+
 def _table(name: str) -> dict[str, dict[str, str]]:
     content = tomllib.loads(files("kpgeo.production").joinpath("phrases.toml").read_text(encoding="utf-8"))
     table: dict[str, dict[str, str]] = content[name]

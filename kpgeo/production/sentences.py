@@ -9,6 +9,8 @@ import datetime as dt
 import math
 from dataclasses import dataclass
 
+from babel import Locale
+from babel.core import get_global
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
@@ -16,11 +18,11 @@ from kpgeo.model.aoi import Aoi, Language, RegimeKind
 from kpgeo.model.production import Comparison, DeclaredFigure, DeclaredKind, Verdict
 from kpgeo.model.site import Area
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.phrases import factor_names, phrases
+from kpgeo.production.phrases import factor_names, participant_names, phrases
 from kpgeo.production.trend import Trend, diamond_area, outside_area
 
 LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
-_LOCALES = {"en": "en", "fr": "fr", "pt": "pt_PT"}
+_LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 _SHORT_DAYS = 300
 
 
@@ -89,9 +91,9 @@ class _Writer:
     def _declared(self) -> str:
         figure = self._row.declared
         if figure is None:
-            return self._say("declared-none", participant=self._row.participant)
+            return self._say("declared-none", participant=self._participant())
         words = {
-            "participant": self._row.participant,
+            "participant": self._participant(),
             "span": figure.period.label,
             "vintage": self._vintage(figure),
             "carats": self._number(figure.carats or 0.0, "#,##0" if (figure.carats or 0.0) % 1 == 0 else "#,##0.##"),
@@ -169,6 +171,15 @@ class _Writer:
             written.append(self._say("caveat-alone"))
         return written
 
+    def _participant(self) -> str:
+        """Return the participant's name: its own in English, that of its country in the other languages."""
+        if self._language == "en":
+            return self._row.participant
+        own = participant_names().get(self._wording.aoi.iso3, {}).get(self._language)
+        codes = get_global("territory_aliases").get(self._wording.aoi.iso3, ())
+        names = Locale.parse(self._locale).territories
+        return own or (names.get(codes[0]) if codes else None) or self._row.participant
+
     def _area_words(self, area: Area) -> dict[str, str]:
         return {"ha": self._ha(area.ha), "low": self._ha(area.low_ha), "high": self._ha(area.high_ha)}
 
@@ -192,9 +203,9 @@ class _Writer:
     def _percent(self, frac: float) -> str:
         """Write a share; close to 0 and 1 it is written as a bound, because no model is that sure."""
         if 0.0 < frac < 0.005:
-            return f"< {self._number(1, '0')}\u00a0%"
+            return self._say("less-than-1")
         if 0.995 <= frac < 1.0:
-            return f"> {self._number(99, '0')}\u00a0%"
+            return self._say("more-than-99")
         return f"{self._number(100.0 * frac, '0')}\u00a0%"
 
 
