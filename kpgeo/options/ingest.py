@@ -1,7 +1,56 @@
 """Options of reading scenes."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from kpgeo.options.base import StageOptions
 
 
 class IngestOptions(StageOptions):
     """Options of reading scenes."""
+
+    resampling_same: Literal["nearest", "bilinear"] = Field(
+        default="nearest",
+        description="Resampling of bands about as fine as the grid (blue green red nir of Sentinel-2, vv vh at 10 m).",
+    )
+    resampling_coarser: Literal["nearest", "bilinear"] = Field(
+        default="bilinear",
+        description="Resampling of bands coarser than the grid (swir16 swir22 of Sentinel-2, all of Landsat).",
+    )
+    resampling_finer: Literal["nearest", "average"] = Field(
+        default="average",
+        description="Resampling of bands at least twice as fine as the grid. Class layers are always read by nearest.",
+    )
+    dark_dn: int = Field(
+        default=900,
+        ge=1,
+        le=1000,
+        description="Sentinel-2 counts below this cannot hold the +1000 of baseline 04.00 and later.",
+    )
+    dark_frac: float = Field(
+        default=0.005,
+        ge=0.0,
+        le=0.5,
+        description="Share of such counts that proves the offset is not, or no longer, in a granule.",
+    )
+    read_threads: int = Field(default=4, ge=1, le=32, description="Files of one scene read at the same time.")
+    read_attempts: int = Field(default=3, ge=1, le=10, description="Times a file over http is tried.")
+    scene_deadline_s: float = Field(
+        default=300.0, gt=0.0, le=86_400.0, description="Time after which no further attempt at a scene begins (s)."
+    )
+    http_timeout_s: int = Field(default=60, ge=1, le=3600, description="Time allowed for one http request of GDAL (s).")
+    max_file_pixels: int = Field(
+        default=4_000_000_000, ge=1, description="Files that claim more pixels than this are not read."
+    )
+    max_block_mb: int = Field(
+        default=256, ge=1, le=4096, description="Files stored in blocks larger than this are not read (MB in memory)."
+    )
+    token_url: str = Field(
+        default="https://{provider}/api/sas/v1/token/{collection}",
+        pattern=r"^https?://[^\s]+$",
+        description="Where read tokens of a signed catalogue come from.",
+    )
+    token_hosts: tuple[str, ...] = Field(
+        default=(".blob.core.windows.net",), description="Hosts (or ends of their names) that are sent a token."
+    )
