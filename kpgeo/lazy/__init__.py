@@ -1,1 +1,6 @@
 """The one gateway to dask."""
+
+from kpgeo.lazy.cluster import Client, ClusterOptions, InProcess, open_cluster, worker_count
+from kpgeo.lazy.tiles import TileFailure, map_tiles
+
+__all__ = ["Client", "ClusterOptions", "InProcess", "TileFailure", "map_tiles", "open_cluster", "worker_count"]

@@ -1,7 +1,27 @@
 """Options of where and how wide the work runs."""
 
+from pydantic import Field
+
 from kpgeo.options.base import StageOptions
 
 
 class ComputeOptions(StageOptions):
-    """Options of where and how wide the work runs."""
+    """Options of where and how wide the work runs. None of them moves a number."""
+
+    cluster: str = Field(
+        default="local",
+        pattern=r"^(local|threads|sync|(tcp|tls|ucx|ws|wss)://[A-Za-z0-9._\[\]:-]+)$",
+        description="local (processes on this machine), threads or sync (in this process), or tcp://host:8786.",
+    )
+    workers: int = Field(
+        default=0, ge=0, le=1024, description="Workers of a local cluster; 0 is as many as cores and memory allow."
+    )
+    memory_per_worker_gib: float = Field(
+        default=2.0, ge=0.25, le=1024.0, description="Memory a local worker may use before it is restarted, GiB."
+    )
+    in_flight: int = Field(
+        default=0, ge=0, le=4096, description="Tiles under way at once; 0 is two a worker, so that none waits for work."
+    )
+    tile_retries: int = Field(
+        default=2, ge=0, le=10, description="Times a tile whose worker died is tried again before it is given up."
+    )

@@ -1,0 +1,140 @@
+"""Where tasks run: processes on this machine, a scheduler by address, or this very process."""
+
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import dask
+import distributed
+from dask.system import CPU_COUNT
+from distributed.system import MEMORY_LIMIT
+
+from kpgeo.model.errors import UpstreamError
+
+_GIB = 2**30
+_CONNECT_S = 15
+_ENVIRONMENT = ("GDAL_", "OGR_", "CPL_", "VSI_", "PROJ_")
+
+
+class ClusterOptions(Protocol):
+    """What `open_cluster` reads of `ComputeOptions`."""
+
+    @property
+    def cluster(self) -> str:
+        """Return `local`, `threads`, `sync` or an address."""
+
+    @property
+    def workers(self) -> int:
+        """Return how many workers; 0 is as many as fit."""
+
+    @property
+    def memory_per_worker_gib(self) -> float:
+        """Return the memory a worker may use, GiB."""
+
+
+class InProcess(ThreadPoolExecutor):
+    """Workers within this process: `threads` has several, `sync` one, which does the tasks in the order they come."""
+
+    def __init__(self, n_workers: int) -> None:
+        super().__init__(n_workers, thread_name_prefix="kpgeo")
+        self.n_workers = n_workers
+
+
+Client = distributed.Client | InProcess
+
+
+class GdalEnvironment(distributed.WorkerPlugin):
+    """Gives workers of a cluster started elsewhere this process's GDAL settings, where they have none of their own."""
+
+    name = "kpgeo-gdal-environment"
+
+    def __init__(self) -> None:
+        self._settings = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
+
+    def setup(self, worker: Any) -> None:
+        """Set them, before the worker imports anything of GDAL for kpgeo."""
+        del worker
+        for name, value in self._settings.items():
+            os.environ.setdefault(name, value)
+
+
+@contextmanager
+def open_cluster(options: ClusterOptions) -> Iterator[Client]:
+    """Open what the work runs on, and close it at the end.
+
+    Parameters
+    ----------
+    options : ComputeOptions
+        `cluster`: `local` starts processes on this machine that listen on loopback only; an address connects to a
+        scheduler that someone else runs; `threads` and `sync` stay in this process.
+
+    Yields
+    ------
+    distributed.Client or InProcess
+        For `map_tiles`.
+
+    Raises
+    ------
+    UpstreamError
+        The scheduler at the address does not answer.
+    """
+    if options.cluster == "sync":
+        with InProcess(1) as executor:
+            yield executor
+    elif options.cluster == "threads":
+        with InProcess(worker_count(options)) as executor:
+            yield executor
+    elif options.cluster == "local":
+        with _local(options) as cluster, _connect(cluster) as client:
+            yield client
+    else:
+        with _connect(options.cluster) as client:
+            client.register_plugin(GdalEnvironment())
+            yield client
+
+
+def worker_count(options: ClusterOptions) -> int:
+    """Return how many workers a local cluster gets: as asked, or as many as cores and memory allow, one at least."""
+    if options.workers:
+        return options.workers
+    by_memory = int(MEMORY_LIMIT / (options.memory_per_worker_gib * _GIB))
+    return max(1, min(int(CPU_COUNT), by_memory))
+
+
+def _local(options: ClusterOptions) -> AbstractContextManager[Any]:
+    """Start workers of one thread each. GDAL's settings reach them through the environment they inherit.
+
+    The scheduler gives a task up the first time its worker dies: which of the tasks on the worker was to blame is found
+    out by `map_tiles`, which tries them again one by one.
+    """
+    quiet = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.tick.limit": "10s"}
+    with dask.config.set(quiet):
+        start: Any = distributed.LocalCluster
+        cluster: AbstractContextManager[Any] = start(
+            n_workers=worker_count(options),
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=int(options.memory_per_worker_gib * _GIB),
+            host="127.0.0.1",
+            dashboard_address=None,
+            worker_dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+    return cluster
+
+
+def _connect(scheduler: Any) -> distributed.Client:
+    """Connect to a scheduler, by its address or its local cluster."""
+    connect: Any = distributed.Client
+    try:
+        client: distributed.Client = connect(scheduler, timeout=_CONNECT_S)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise UpstreamError(
+            f"The scheduler does not answer ({type(error).__name__}).",
+            where=str(scheduler),
+            remedy="Start it, or set compute.cluster to local.",
+        ) from error
+    return client
