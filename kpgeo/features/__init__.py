@@ -1,1 +1,5 @@
-"""From a cube to clear looks."""
+"""Clear looks: a cube in, the same bands out, NaN where nothing was clearly seen."""
+
+from kpgeo.features.looks import clear_looks
+
+__all__ = ["clear_looks"]
