@@ -1,0 +1,123 @@
+"""One site in one picture: before, after, and its area over time."""
+
+from collections.abc import Sequence
+
+import matplotlib.dates as mdates
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from shapely.geometry.base import BaseGeometry
+
+from kpgeo.brief import draw
+from kpgeo.brief.inputs import Chip, ChipPair
+from kpgeo.brief.reading import SiteReading
+from kpgeo.brief.words import NBSP, Words
+from kpgeo.model.calendar import date_of, dekad_end
+from kpgeo.model.site import Site
+
+_CHIP_IN = 2.32
+_GAP_IN = 0.12
+_MIN_HALF_M = 200.0
+_HEAD_IN = 0.22
+_FOOT_IN = 0.22
+_CASING = withStroke(linewidth=2.2, foreground=draw.INK)
+
+
+def site_picture(reading: SiteReading, pair: ChipPair, words: Words, *, epsg: int, margin_m: float, dpi: int) -> bytes:
+    """Draw a site before and after on the same ground, and the area month by month.
+
+    Returns
+    -------
+    bytes
+        PNG, `draw.TEXT_WIDTH_IN` wide.
+    """
+    figure = draw.sheet(draw.TEXT_WIDTH_IN, _CHIP_IN + _HEAD_IN + _FOOT_IN)
+    shape = draw.projected(reading.site.geometry, epsg)
+    window = _window(shape, margin_m, [chip for chip in (pair.before, pair.after) if chip])
+    for number, (chip, title) in enumerate(
+        ((pair.before, words.say("Before")), (pair.after, words.say("After"))),
+    ):
+        axes = draw.axes_at(figure, number * (_CHIP_IN + _GAP_IN), _FOOT_IN, _CHIP_IN, _CHIP_IN)
+        _draw_chip(axes, chip, title, window, words)
+        axes.add_patch(
+            draw.outline_patch(shape, fill=False, edgecolor=draw.PAPER, linewidth=1.1, path_effects=[_CASING], zorder=4)
+        )
+    left = 2 * (_CHIP_IN + _GAP_IN) + 0.42
+    axes = draw.axes_at(figure, left, _FOOT_IN, draw.TEXT_WIDTH_IN - left - 0.05, _CHIP_IN)
+    _draw_area(axes, monthly_rows(reading.history), words)
+    return draw.picture_bytes(figure, dpi)
+
+
+def _window(shape: BaseGeometry, margin_m: float, chips: Sequence[Chip]) -> tuple[float, float, float, float]:
+    """Return left, right, bottom, top of a square around the site, no larger than the ground the chips show."""
+    left, bottom, right, top = shape.bounds
+    x, y = (left + right) / 2, (bottom + top) / 2
+    half = max((right - left) / 2 + margin_m, (top - bottom) / 2 + margin_m, _MIN_HALF_M)
+    boxes = [chip.geobox.boundingbox for chip in chips]
+    reach = [min(x - box.left, box.right - x, y - box.bottom, box.top - y) for box in boxes]
+    half = min([half, *(value for value in reach if value > 0.3 * half)])
+    return x - half, x + half, y - half, y + half
+
+
+def _draw_chip(
+    axes: Axes, chip: Chip | None, title: str, window: tuple[float, float, float, float], words: Words
+) -> None:
+    """Draw one chip with what it is above it and the scene below, or say that there is none."""
+    draw.no_axes(axes)
+    axes.set(xlim=window[:2], ylim=window[2:])
+    axes.set_aspect("equal")
+    if chip is None:
+        axes.add_patch(
+            Rectangle((0, 0), 1, 1, transform=axes.transAxes, facecolor="#f2f2f2", edgecolor=draw.FAINT, hatch="///")
+        )
+        words_shown = words.say("No clear image").replace(" ", NBSP)
+        draw.put_in(
+            axes, (0.5, 0.5), words_shown, ha="center", va="center", bbox={"facecolor": draw.PAPER, "edgecolor": "none"}
+        )
+        draw.put_in(axes, (0.0, 1.02), title, is_bold=True, va="bottom")
+        return
+    box = chip.geobox.boundingbox
+    extent = (box.left, box.right, box.bottom, box.top)
+    axes.imshow(chip.rgb, extent=extent, interpolation="nearest", zorder=1)
+    draw.put_in(axes, (0.0, 1.02), title, is_bold=True, va="bottom")
+    draw.put_in(axes, (1.0, 1.02), words.moment(chip.datetime), ha="right", va="bottom")
+    cloud = ""
+    if chip.cloud_frac is not None:
+        cloud = words.say("not clear: {share}", share=words.percent(chip.cloud_frac))
+    draw.put_in(axes, (0.0, -0.02), words.sensor(chip.sensor), va="top", color=draw.SOFT, size=6.2)
+    draw.put_in(axes, (1.0, -0.02), cloud, ha="right", va="top", color=draw.SOFT, size=6.2)
+    draw.scale_bar(axes, window[1] - window[0])
+    draw.north_arrow(axes, 0.0, words.letters[0], size_in=0.2)
+
+
+def monthly_rows(history: Sequence[Site]) -> list[Site]:
+    """Return the last row of each month."""
+    months = {}
+    for row in history:
+        date = date_of(dekad_end(row.dekad) - 1)
+        months[date.year, date.month] = row
+    return list(months.values())
+
+
+def _draw_area(axes: Axes, rows: Sequence[Site], words: Words) -> None:
+    """Draw the site's area with its interval, month by month."""
+    draw.quiet(axes)
+    draw.put_in(axes, (-0.08, 1.02), words.say("Area, ha (90 % interval)"), is_bold=True, va="bottom")
+    days = [date_of(dekad_end(row.dekad) - 1) for row in rows]
+    area = [row.area.ha for row in rows]
+    axes.fill_between(
+        mdates.date2num(days), [r.area.low_ha for r in rows], [r.area.high_ha for r in rows], color=draw.PALE, lw=0
+    )
+    axes.plot(mdates.date2num(days), area, color=draw.BLUE, lw=1.4, marker="o", markersize=2.6)
+    axes.set_ylim(0, max([row.area.high_ha for row in rows] + [0.1]) * 1.12)
+    draw.label_ticks(axes, *_month_ticks(days, words))
+    top = draw.round_length(axes.get_ylim()[1] * 100) / 100
+    draw.label_ticks(axes, [0, top / 2, top], [words.rounded(value) for value in (0, top / 2, top)], on="y")
+
+
+def _month_ticks(days: Sequence[object], words: Words) -> tuple[list[float], list[str]]:
+    """Return ticks at the first, middle and last month, labelled with month and year."""
+    chosen = sorted({0, len(days) // 2, len(days) - 1} if len(days) > 4 else {0, len(days) - 1})
+    dates = [mdates.num2date(mdates.date2num(days[index])) for index in chosen]
+    labels = [f"{words.month(date.year, date.month, is_short=True)}\n{date.year}" for date in dates]
+    return [float(mdates.date2num(days[index])) for index in chosen], labels

@@ -1,0 +1,201 @@
+"""Composition: the sections in their order, numbered pictures and tables, and no character that could steer a reader."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kpgeo.brief.capacity import write_capacity
+from kpgeo.brief.content import Block, BriefContent, Bullets, Column, Fact, Facts, Heading, Notice, Paragraph, Picture, Table
+from kpgeo.brief.draft import Draft
+from kpgeo.brief.evidence import standing_area, write_evidence
+from kpgeo.brief.inputs import BriefInputs
+from kpgeo.brief.itinerary import write_itinerary
+from kpgeo.brief.limits import write_caveats, write_unseen
+from kpgeo.brief.mandate import write_declared, write_mandate, write_sector
+from kpgeo.brief.maps import overview_map
+from kpgeo.brief.reading import new_area_of
+from kpgeo.brief.vocabulary import SHORT_VERDICT
+from kpgeo.brief.words import plain
+from kpgeo.model.aoi import Language
+from kpgeo.model.calendar import date_of
+from kpgeo.model.site import SiteEventKind, SiteStatus
+from kpgeo.options.brief import BriefOptions
+
+
+def compose_brief(inputs: BriefInputs, language: Language, options: BriefOptions) -> BriefContent:
+    """Write the brief of an AOI and period in one language.
+
+    Parameters
+    ----------
+    inputs : BriefInputs
+        What is known; any part may be empty, and the brief then says that it is.
+    language : {"en", "fr", "pt"}
+    options : BriefOptions
+
+    Returns
+    -------
+    BriefContent
+        For `render_pdf`, `render_html` and `render_docx`. The same inputs give the same content, pictures included.
+
+    Raises
+    ------
+    BadInputError
+        For a language kpgeo does not speak.
+    """
+    draft = Draft.begin(inputs, language, options)
+    words = draft.words
+    sections = [
+        _write_glance(draft),
+        write_mandate(draft),
+        write_sector(draft),
+        write_declared(draft),
+        write_evidence(draft),
+        write_capacity(draft),
+        write_itinerary(draft),
+        write_unseen(draft),
+        write_caveats(draft),
+    ]
+    period = words.between(words.date(inputs.start_day), words.date(inputs.end_day - 1))
+    return BriefContent(
+        language=language,
+        title=words.say("Mission brief: {aoi}", aoi=draft.aoi_name),
+        subtitle=f"{draft.participant} · {period}",
+        label=label_of(draft),
+        footer=f"kpgeo · {draft.aoi_name} · {period}",
+        date=date_of(inputs.end_day - 1),
+        blocks=_finished([block for section in sections for block in section], draft),
+        chrome={
+            "contents": words.say("Contents"),
+            "skip": words.say("Skip to the text"),
+            "page_of": words.say("Page {page} of {pages}"),
+        },
+    )
+
+
+def label_of(draft: Draft) -> str:
+    """Return who may read the brief, for the head of every page."""
+    words = draft.words
+    parts = [words.say("KP ONLY – not for release")] if draft.inputs.aoi.sensitivity == "kp-only" else []
+    if draft.inputs.simulated:
+        parts.append(words.say("SIMULATED WORLD"))
+    return " · ".join(parts)
+
+
+def _write_glance(draft: Draft) -> list[Block]:
+    """The first page: the few numbers, what they are not, and the map."""
+    words, inputs = draft.words, draft.inputs
+    listed = draft.sites[: draft.options.max_sites_listed]
+    caveats = [
+        words.say("Preliminary. Imagery never decides alone: read with statistics, footprint and registers."),
+        words.say("Not marked does not mean undisturbed."),
+    ]
+    if inputs.simulated:
+        caveats.insert(0, words.say("This is a simulated world: nothing here is about a real place."))
+    return [
+        Heading(text=words.say("At a glance"), key="glance"),
+        Facts(items=tuple(_facts(draft))),
+        Notice(title=words.say("How to read this brief"), items=tuple(caveats)),
+        Picture(
+            png=overview_map(inputs, listed, words, draft.options.picture_dpi),
+            alt=_map_alt(draft),
+            caption=words.say(
+                "The area at the end of the period ({date}). Numbers are the ranks of the sites, the same on every page.",
+                date=words.date(inputs.end_day - 1),
+            ),
+        ),
+    ]
+
+
+def _facts(draft: Draft) -> list[Fact]:
+    words = draft.words
+    active = sum(reading.site.status is SiteStatus.ACTIVE for reading in draft.sites)
+    opened = sum(reading.has(SiteEventKind.OPENED) for reading in draft.sites)
+    seen = sum(month.seen_frac for month in draft.months) / len(draft.months)
+    little = sum(month.seen_frac < draft.options.low_coverage_frac for month in draft.months)
+    standing = standing_area(draft)
+    facts = [
+        Fact(
+            value=words.number(active),
+            label=words.say("active sites"),
+            note=words.say_many("{n} opened in the period", "{n} opened in the period", opened),
+        ),
+        Fact(
+            value=words.area(standing.ha),
+            label=words.say("standing area"),
+            note=words.between(words.rounded(standing.low_ha), words.area(standing.high_ha)),
+        ),
+        Fact(
+            value=words.percent(seen),
+            label=words.say("of the ground seen"),
+            note=words.say_many("{n} month little seen", "{n} months little seen", little),
+        ),
+    ]
+    latest = max(draft.inputs.comparisons, key=lambda one: (one.period.end_day, one.period, one.id), default=None)
+    area = new_area_of(latest) if latest else None
+    if latest and area:
+        interval = words.between(words.rounded(area.low_ha), words.area(area.high_ha))
+        facts.insert(
+            1,
+            Fact(
+                value=words.area(area.ha),
+                label=words.say("newly dug, {period}", period=words.name(latest.period.label)),
+                note=interval,
+            ),
+        )
+        facts.append(
+            Fact(
+                value=words.say(SHORT_VERDICT[latest.verdict]),
+                label=words.say("declared figure, {period}", period=words.name(latest.period.label)),
+                note=words.say("under the priors of section 5"),
+            )
+        )
+    return facts
+
+
+def _map_alt(draft: Draft) -> str:
+    words = draft.words
+    alt = words.say_many(
+        "Map of {aoi} with its boundary, its strata and {n} site.",
+        "Map of {aoi} with its boundary, its strata and {n} sites.",
+        len(draft.sites),
+        aoi=draft.aoi_name,
+    )
+    return alt + " " + words.say("Coordinates of the sites proposed are in section 6.")
+
+
+def _finished(blocks: Sequence[Block], draft: Draft) -> tuple[Block, ...]:
+    """Number pictures and tables, and make every text plain, whoever wrote it."""
+    words, pictures, tables, finished = draft.words, 0, 0, []
+    for block in blocks:
+        if isinstance(block, Picture):
+            pictures += 1
+            prefix = words.say("Figure {number}.", number=pictures)
+            finished.append(replace(block, caption=plain(f"{prefix} {block.caption}"), alt=plain(block.alt)))
+        elif isinstance(block, Table):
+            tables += 1
+            prefix = words.say("Table {number}.", number=tables)
+            finished.append(_plain_table(replace(block, caption=f"{prefix} {block.caption}")))
+        else:
+            finished.append(_plain_block(block))
+    return tuple(finished)
+
+
+def _plain_table(table: Table) -> Table:
+    return replace(
+        table,
+        caption=plain(table.caption),
+        columns=tuple(Column(title=plain(c.title), width=c.width, align=c.align) for c in table.columns),
+        rows=tuple(tuple(plain(cell) for cell in row) for row in table.rows),
+        note=plain(table.note),
+    )
+
+
+def _plain_block(block: Heading | Paragraph | Bullets | Notice | Facts) -> Block:
+    if isinstance(block, Heading | Paragraph):
+        return replace(block, text=plain(block.text))
+    if isinstance(block, Facts):
+        return Facts(
+            items=tuple(Fact(value=plain(f.value), label=plain(f.label), note=plain(f.note)) for f in block.items)
+        )
+    if isinstance(block, Notice):
+        return Notice(title=plain(block.title), items=tuple(plain(item) for item in block.items))
+    return Bullets(items=tuple(plain(item) for item in block.items))

@@ -1,0 +1,78 @@
+"""What every section of a brief works with: the inputs, the words, the options, and the reading of the inputs."""
+
+from dataclasses import dataclass
+
+from kpgeo.brief.inputs import BriefInputs
+from kpgeo.brief.reading import MonthSeen, SiteReading, months_seen, rank_sites
+from kpgeo.brief.vocabulary import CONFIDENCE
+from kpgeo.brief.words import Words, plain
+from kpgeo.model.aoi import Language, Sourced
+from kpgeo.model.site import Area
+from kpgeo.options.brief import BriefOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """One brief being written."""
+
+    inputs: BriefInputs
+    words: Words
+    options: BriefOptions
+    sites: tuple[SiteReading, ...]
+    months: tuple[MonthSeen, ...]
+
+    @classmethod
+    def begin(cls, inputs: BriefInputs, language: Language, options: BriefOptions) -> "Draft":
+        """Read the inputs for a brief in a language."""
+        return cls(
+            inputs=inputs,
+            words=Words(language),
+            options=options,
+            sites=rank_sites(inputs),
+            months=months_seen(inputs.coverage, inputs.start_day, inputs.end_day),
+        )
+
+    @property
+    def aoi_name(self) -> str:
+        """Return the AOI's name in the brief's language."""
+        return self.words.name(self.inputs.aoi.name(self.words.language))
+
+    @property
+    def participant(self) -> str:
+        """Return the participant, in the brief's language where it is a country known by that name."""
+        aoi = self.inputs.aoi
+        is_country = aoi.participant == aoi.country
+        return self.words.country(aoi.iso3, aoi.country) if is_country else self.words.name(aoi.participant)
+
+    def stratum_name(self, stratum_id: str) -> str:
+        """Name a stratum; "" is the land outside every stratum."""
+        if not stratum_id:
+            return self.words.say("outside every stratum")
+        if stratum_id == "*":
+            return self.words.say("whole area")
+        names = {stratum.id: stratum.names for stratum in self.inputs.aoi.strata}.get(stratum_id, {})
+        return self.words.name(names.get(self.words.language) or names.get("en") or stratum_id)
+
+    def source(self, sourced: Sourced) -> str:
+        """Write where a fact comes from, with its mark and confidence."""
+        said = self.words.say(CONFIDENCE[sourced.confidence])
+        mark = f" {self.words.name(sourced.mark)}" if sourced.mark else ""
+        return f"{plain(sourced.source, 200)}{mark}; {said}"
+
+    def area(self, area: Area) -> str:
+        """Write an area with its interval, as tables do: `12.4 (9.8–15.9)`."""
+        words = self.words
+        return f"{words.rounded(area.ha)} ({words.between(words.rounded(area.low_ha), words.rounded(area.high_ha))})"
+
+    def area_in_words(self, area: Area) -> str:
+        """Write an area with its interval, as sentences do."""
+        words = self.words
+        return words.say(
+            "{area} (90 % interval {interval})",
+            area=words.area(area.ha),
+            interval=words.between(words.rounded(area.low_ha), words.area(area.high_ha)),
+        )
+
+    def numbers_of(self, readings: list[SiteReading]) -> str:
+        """List the numbers of sites."""
+        return ", ".join(str(reading.number) for reading in readings)

@@ -1,0 +1,173 @@
+"""What every picture of a brief shares: one look, safe text, PNG bytes that are the same each time."""
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.ft2font import FT2Font
+from matplotlib.patches import PathPatch, Polygon, Rectangle
+from matplotlib.path import Path as Outline
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
+
+from kpgeo.brief.words import plain
+
+INK = "#1c1c1c"
+SOFT = "#6b6b6b"
+FAINT = "#d4d4d4"
+PAPER = "#ffffff"
+BLUE = "#0b4f6c"
+PALE = "#8fb8cc"
+ORANGE = "#d1601f"
+FONT_FOLDER = Path(mpl.get_data_path()) / "fonts" / "ttf"
+TEXT_WIDTH_IN = 6.69
+BASE_PT = 7.0
+_HALO = withStroke(linewidth=2.0, foreground=PAPER)
+
+
+@cache
+def _shown_codes() -> frozenset[int]:
+    """Return the code points DejaVu Sans can show; the font comes with matplotlib."""
+    return frozenset(FT2Font(str(FONT_FOLDER / "DejaVuSans.ttf")).get_charmap())
+
+
+def printable(text: str) -> str:
+    """Return text in which characters that the shipped fonts cannot show stand as code points."""
+    codes = _shown_codes()
+    return "".join(char if ord(char) in codes else f"[U+{ord(char):04X}]" for char in plain(text))
+
+
+def printable_lines(lines: Sequence[str]) -> str:
+    """Join lines, each made printable."""
+    return "\n".join(printable(line) for line in lines if line)
+
+
+def font(size: float = BASE_PT, *, is_bold: bool = False) -> FontProperties:
+    """Return the one typeface of pictures."""
+    return FontProperties(family=["DejaVu Sans"], size=size, weight="bold" if is_bold else "normal")
+
+
+def sheet(width_in: float, height_in: float) -> Figure:
+    """Return an empty figure of the given size in inches, with its own canvas: no global state."""
+    figure = Figure(figsize=(width_in, height_in), facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Return axes at a place given in inches from the lower left corner."""
+    full_width, full_height = figure.get_size_inches()
+    return figure.add_axes((left / full_width, bottom / full_height, width / full_width, height / full_height))
+
+
+def put(axes: Axes, place: tuple[float, float], text: str, *, size: float = BASE_PT, **style: Any) -> Text:
+    """Write a text at a place in data coordinates; it is never read as mathematics."""
+    style.setdefault("color", INK)
+    is_bold = style.pop("is_bold", False)
+    if style.pop("has_halo", False):
+        style["path_effects"] = [_HALO]
+    shown = printable_lines(text.split("\n"))
+    return axes.text(*place, shown, parse_math=False, fontproperties=font(size, is_bold=is_bold), **style)
+
+
+def put_in(axes: Axes, place: tuple[float, float], text: str, **style: Any) -> Text:
+    """Write a text at a place in axes coordinates (0–1)."""
+    return put(axes, place, text, transform=axes.transAxes, **style)
+
+
+def label_ticks(axes: Axes, ticks: Sequence[float], labels: Sequence[str], *, on: str = "x") -> None:
+    """Put labelled ticks on an axis."""
+    axis = axes.xaxis if on == "x" else axes.yaxis
+    axis.set_ticks(list(ticks))
+    axis.set_ticklabels([printable(label) for label in labels], parse_math=False, fontproperties=font(), color=INK)
+
+
+def quiet(axes: Axes, *, keep: Sequence[str] = ("left", "bottom")) -> None:
+    """Take away what is not needed around a chart."""
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in keep)
+        spine.set_color(SOFT)
+        spine.set_linewidth(0.6)
+    axes.tick_params(length=2.5, width=0.6, color=SOFT, labelsize=BASE_PT)
+
+
+def no_axes(axes: Axes) -> None:
+    """Hide ticks and keep a thin frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_color(INK)
+        spine.set_linewidth(0.6)
+
+
+def projected(geometry: BaseGeometry, epsg: int) -> BaseGeometry:
+    """Return an EPSG:4326 geometry in a UTM zone."""
+    transformer = Transformer.from_crs(4326, epsg, always_xy=True)
+    return shapely.transform(geometry, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
+
+
+def outline_patch(geometry: BaseGeometry, **style: Any) -> PathPatch:
+    """Return polygons, holes too, as one patch."""
+    rings = [
+        np.asarray(ring.coords)[:, :2]
+        for part in getattr(geometry, "geoms", [geometry])
+        if part.geom_type == "Polygon"
+        for ring in (part.exterior, *part.interiors)
+    ]
+    paths = [Outline(ring, closed=True) for ring in rings if len(ring)]
+    return PathPatch(Outline.make_compound_path(*paths) if paths else Outline(np.zeros((1, 2))), **style)
+
+
+def scale_bar(axes: Axes, width_m: float, *, target_frac: float = 0.25) -> None:
+    """Draw a scale bar of a round length at the lower left of axes in metres."""
+    length = round_length(width_m * target_frac)
+    label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    left, height = axes.get_xlim()[0], axes.get_ylim()[1] - axes.get_ylim()[0]
+    inset, base = width_m * 0.03, axes.get_ylim()[0] + height * 0.035
+    text = put(axes, (left + inset + length / 2, base + height * 0.02), label, ha="center", va="bottom", has_halo=True)
+    text.set_zorder(9)
+    for part, colour in ((0, INK), (1, PAPER)):
+        box = Rectangle((left + inset + part * length / 2, base), length / 2, height * 0.012)
+        box.set(facecolor=colour, edgecolor=INK, linewidth=0.6, zorder=9)
+        axes.add_patch(box)
+
+
+def round_length(metres: float) -> float:
+    """Return the longest of 1, 2, 5 x 10^n that is not longer than a length."""
+    power = 10.0 ** np.floor(np.log10(max(metres, 1.0)))
+    return float(max(step * power for step in (1.0, 2.0, 5.0) if step * power <= metres or step == 1.0))
+
+
+def north_arrow(axes: Axes, angle_deg: float, letter: str, *, size_in: float = 0.28) -> None:
+    """Draw an arrow to true north at the upper right; `angle_deg` is the meridian's turn from grid north, clockwise."""
+    box = axes.get_window_extent().transformed(axes.figure.dpi_scale_trans.inverted())
+    unit = np.array([size_in / box.width, size_in / box.height])
+    turn = np.deg2rad(angle_deg)
+    rotate = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    shape = np.array([[0.0, 0.55], [0.26, -0.45], [0.0, -0.22], [-0.26, -0.45]]) @ rotate.T
+    centre = np.array([1.0, 1.0]) - unit * 0.85
+    arrow = Polygon(centre + shape * unit, closed=True, transform=axes.transAxes)
+    arrow.set(facecolor=INK, edgecolor=PAPER, linewidth=0.8, zorder=9)
+    axes.add_patch(arrow)
+    top = put_in(axes, tuple(centre - unit * [0.0, 0.55]), letter, ha="center", va="top", is_bold=True, has_halo=True)
+    top.set_zorder(9)
+
+
+def picture_bytes(figure: Figure, dpi: int) -> bytes:
+    """Return a figure as PNG without dates or software names."""
+    stream = io.BytesIO()
+    box = Bbox.from_bounds(0, 0, *figure.get_size_inches())
+    figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None}, bbox_inches=box, pad_inches=0)
+    return stream.getvalue()

@@ -1,0 +1,384 @@
+"""Section 4: what the satellites saw, and what they may have mistaken."""
+
+from collections.abc import Callable
+
+from kpgeo.brief.charts import coverage_strip
+from kpgeo.brief.chips import monthly_rows, site_picture
+from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Picture, Table
+from kpgeo.brief.draft import Draft
+from kpgeo.brief.inputs import Chip, ChipPair
+from kpgeo.brief.reading import WHOLE_AOI, SiteReading, sum_areas
+from kpgeo.brief.vocabulary import EVENT, STATE, STATUS
+from kpgeo.model.calendar import date_of, dekad_end, dekad_start
+from kpgeo.model.production import Activity
+from kpgeo.model.site import Area, SiteEventKind, SiteStatus
+
+ELONGATED = 6.0
+WATERY_FRAC = 0.3
+THIN_LOOK_FRAC = 0.5
+
+
+def write_evidence(draft: Draft) -> list[Block]:
+    """Section 4."""
+    words = draft.words
+    return [
+        Heading(text=words.say("4. Satellite evidence"), key="evidence"),
+        *_write_coverage(draft),
+        *_write_activity(draft),
+        *_write_changes(draft),
+        *_write_pictures(draft),
+        *_write_confounders(draft),
+    ]
+
+
+def _write_coverage(draft: Draft) -> list[Block]:
+    words = draft.words
+    seen = sum(month.seen_frac for month in draft.months) / len(draft.months)
+    optical = sum(month.optical_frac for month in draft.months) / len(draft.months)
+    scenes = sum(month.scenes for month in draft.months)
+    by_sensor = [
+        f"{words.sensor(sensor)} {words.number(count)}" for sensor, count in sorted(draft.inputs.run.scenes.items())
+    ]
+    text = words.say_many("{n} scene was read.", "{n} scenes were read.", scenes)
+    if by_sensor:
+        text += " " + words.say("By sensor: {sensors}.", sensors=words.listed(by_sensor))
+    text += " " + words.say(
+        "On average over the dekads of the period, {seen} of the ground was seen by at least one sensor, {optical} by a clear "
+        "optical look. Where nobody looked, nothing is said.",
+        seen=words.percent(seen),
+        optical=words.percent(optical),
+    )
+    blocks: list[Block] = [
+        Heading(text=words.say("4.1 What was looked at"), level=2, key="coverage"),
+        Paragraph(text=text),
+        Picture(
+            png=coverage_strip(draft.months, words, draft.options.picture_dpi),
+            alt=_coverage_alt(draft),
+            caption=words.say("How each month was seen: share of the ground, average of the month’s dekads"),
+        ),
+    ]
+    rows = _stratum_coverage(draft)
+    if rows:
+        blocks.append(
+            Table(
+                caption=words.say("Share of the ground seen, by stratum, average over the dekads"),
+                columns=(
+                    Column(title=words.say("Stratum"), width=2.4),
+                    Column(title=words.say("Any sensor"), align="right"),
+                    Column(title=words.say("Clear optical look"), align="right"),
+                    Column(title=words.say("Dekads without a scene"), align="right"),
+                ),
+                rows=tuple(rows),
+            )
+        )
+    return blocks
+
+
+def _coverage_alt(draft: Draft) -> str:
+    """Say the strip in words: one clause a month."""
+    words = draft.words
+    parts = [
+        words.say(
+            "{month}: optical {optical}, radar only {radar}, not clear {unclear}, not acquired {unacquired}",
+            month=words.month(month.year, month.month),
+            optical=words.percent(month.optical_frac),
+            radar=words.percent(month.radar_frac),
+            unclear=words.percent(month.unclear_frac),
+            unacquired=words.percent(month.unacquired_frac),
+        )
+        for month in draft.months
+    ]
+    return words.say("Stacked bars, one a month.") + " " + "; ".join(parts) + "."
+
+
+def _stratum_coverage(draft: Draft) -> list[tuple[str, ...]]:
+    words, inputs = draft.words, draft.inputs
+    inside = [
+        row
+        for row in inputs.coverage
+        if dekad_end(row.dekad) > inputs.start_day and dekad_start(row.dekad) < inputs.end_day
+    ]
+    dekads = len({row.dekad for row in inside})
+    found = []
+    for stratum in [*inputs.aoi.strata, None]:
+        key = stratum.id if stratum else ""
+        rows = [row for row in inside if row.stratum_id == key]
+        if rows and key != WHOLE_AOI:
+            found.append(
+                (
+                    draft.stratum_name(key),
+                    words.percent(sum(row.look_frac for row in rows) / dekads),
+                    words.percent(sum(row.optical_frac for row in rows) / dekads),
+                    words.number(dekads - sum(row.scenes > 0 for row in rows)),
+                )
+            )
+    return found
+
+
+def _write_activity(draft: Draft) -> list[Block]:
+    words = draft.words
+    standing = [reading.site.area for reading in draft.sites if reading.site.status is not SiteStatus.CLOSED]
+    active = sum(reading.site.status is SiteStatus.ACTIVE for reading in draft.sites)
+    paused = sum(reading.site.status is SiteStatus.PAUSED for reading in draft.sites)
+    blocks: list[Block] = [Heading(text=words.say("4.2 Activity"), level=2, key="activity")]
+    if draft.sites:
+        text = words.say_many("At the end of the period {n} site is active", "At the end of the period {n} sites are active", active)
+        text += words.say(" and {paused} paused; ", paused=words.number(paused))
+        text += words.say("together they cover {area}.", area=draft.area_in_words(sum_areas(standing)))
+        blocks.append(Paragraph(text=text + " " + words.say("Intervals of sums are added end to end, which is cautious.")))
+    else:
+        blocks.append(Paragraph(text=words.say("No site stands in the tables at the end of the period.")))
+    activities = [row for comparison in draft.inputs.comparisons for row in comparison.activities]
+    if activities:
+        blocks.append(_activity_table(draft, activities))
+    else:
+        blocks.append(Paragraph(text=words.say("No activity was measured for a reporting period.")))
+    return blocks
+
+
+def _activity_table(draft: Draft, activities: list[Activity]) -> Table:
+    words = draft.words
+    unique = {(row.period, row.stratum_id): row for row in activities}
+    rows = [
+        (
+            words.name(row.period.label),
+            draft.stratum_name(row.stratum_id),
+            draft.area(row.new_area),
+            draft.area(row.standing_area),
+            words.number(row.sites),
+            words.percent(row.coverage_frac),
+        )
+        for _, row in sorted(unique.items())
+    ]
+    return Table(
+        caption=words.say("Activity by reporting period and stratum, hectares with 90 % interval"),
+        columns=(
+            Column(title=words.say("Period"), width=0.8),
+            Column(title=words.say("Stratum"), width=1.8),
+            Column(title=words.say("Newly dug, ha"), width=1.4, align="right"),
+            Column(title=words.say("Standing, ha"), width=1.4, align="right"),
+            Column(title=words.say("Active sites"), width=0.7, align="right"),
+            Column(title=words.say("Seen"), width=0.7, align="right"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _write_changes(draft: Draft) -> list[Block]:
+    words = draft.words
+    blocks: list[Block] = [Heading(text=words.say("4.3 Sites and what became of them"), level=2, key="sites")]
+    if not draft.sites:
+        return [*blocks, Paragraph(text=words.say("No site was found. That is not the same as no digging: see section 7."))]
+    lines = []
+    for text, wanted in _changes(draft):
+        chosen = [reading for reading in draft.sites if wanted(reading)]
+        if chosen:
+            lines.append(words.say(text, sites=draft.numbers_of(chosen), n=words.number(len(chosen))))
+    if lines:
+        blocks.append(Bullets(items=tuple(lines)))
+    else:
+        blocks.append(Paragraph(text=words.say("No site opened, grew, fell quiet or closed in the period.")))
+    listed = draft.sites[: draft.options.max_sites_listed]
+    blocks.append(_site_table(draft, list(listed)))
+    if len(draft.sites) > len(listed):
+        left = len(draft.sites) - len(listed)
+        blocks.append(
+            Paragraph(
+                text=words.say_many(
+                    "{n} further site of lower rank is not listed here; it is in the export.",
+                    "{n} further sites of lower rank are not listed here; they are in the export.",
+                    left,
+                ),
+                is_note=True,
+            )
+        )
+    return blocks
+
+
+def _changes(draft: Draft) -> list[tuple[str, Callable[[SiteReading], bool]]]:
+    """Return the sentences about changes, each with the sites it is about."""
+    say = draft.words.say
+    return [
+        (say("New ({n}): sites {sites}."), lambda reading: reading.has(SiteEventKind.OPENED)),
+        (
+            say("Expanded ({n}): sites {sites}."),
+            lambda reading: reading.has(SiteEventKind.GREW) and not reading.has(SiteEventKind.OPENED),
+        ),
+        (say("Taken up again ({n}): sites {sites}."), lambda reading: reading.has(SiteEventKind.RESUMED)),
+        (
+            say("Fallen quiet ({n}): sites {sites}."),
+            lambda reading: reading.has(SiteEventKind.PAUSED) and reading.site.status is SiteStatus.PAUSED,
+        ),
+        (
+            say("Closed, seen covered again ({n}): sites {sites}."),
+            lambda reading: reading.has(SiteEventKind.CLOSED),
+        ),
+        (
+            say("Split or merged ({n}): sites {sites}."),
+            lambda reading: reading.has(SiteEventKind.SPLIT) or reading.has(SiteEventKind.MERGED),
+        ),
+    ]
+
+
+def _site_table(draft: Draft, readings: list[SiteReading]) -> Table:
+    words = draft.words
+    rows = []
+    for reading in readings:
+        site = reading.site
+        kinds = dict.fromkeys(words.say(EVENT[event.kind]) for event in reading.events)
+        rows.append(
+            (
+                str(reading.number),
+                words.say(STATUS[site.status]),
+                words.short_date(site.opened_day),
+                words.short_date(site.last_day),
+                draft.area(site.area),
+                words.percent(site.confidence),
+                words.say(STATE[reading.alert.state]) if reading.alert else "–",
+                words.listed(list(kinds)) or "–",
+            )
+        )
+    return Table(
+        caption=words.say("Sites in order of rank, areas in hectares with 90 % interval"),
+        columns=(
+            Column(title=words.say("No."), width=0.4, align="right"),
+            Column(title=words.say("Status"), width=0.75),
+            Column(title=words.say("Opened about"), width=0.95),
+            Column(title=words.say("Last clear look"), width=0.95),
+            Column(title=words.say("Area, ha"), width=1.3, align="right"),
+            Column(title=words.say("Confidence"), width=0.8, align="right"),
+            Column(title=words.say("Alert"), width=1.1),
+            Column(title=words.say("In the period"), width=1.2),
+        ),
+        rows=tuple(rows),
+        note=words.say(
+            "Rank: open sites before closed ones; then how far repeated looks confirm the alert; then growth in the period "
+            "times confidence; then area. Confidence is the probability that the ground is mined, not that it is mined for "
+            "diamonds."
+        ),
+    )
+
+
+def _write_pictures(draft: Draft) -> list[Block]:
+    words = draft.words
+    shown = draft.sites[: draft.options.max_sites_with_chips]
+    if not shown:
+        return []
+    blocks: list[Block] = [
+        Heading(text=words.say("4.4 Before and after"), level=2, key="pictures"),
+        Paragraph(
+            text=words.say(
+                "Both pictures of a site show the same ground with the same stretch of brightness. The line is the outline of "
+                "the site at the end of the period, drawn on both."
+            )
+        ),
+    ]
+    for reading in shown:
+        pair = draft.inputs.chips.get(reading.site.id, ChipPair())
+        missing = _missing_chips(draft, pair)
+        if pair.before is None and pair.after is None and len(reading.history) < 2:
+            blocks.append(Paragraph(text=_site_title(draft, reading) + ". " + " ".join(missing)))
+            continue
+        blocks.append(_site_figure(draft, reading, pair, missing))
+    return blocks
+
+
+def _site_title(draft: Draft, reading: SiteReading) -> str:
+    return draft.words.say("Site {number}", number=reading.number)
+
+
+def _site_figure(draft: Draft, reading: SiteReading, pair: ChipPair, missing: list[str]) -> Picture:
+    words, site = draft.words, reading.site
+    caption = words.say(
+        "Site {number} ({stratum}), {status}: {area}, confidence {confidence}, opened about {opened}.",
+        number=reading.number,
+        stratum=draft.stratum_name(site.stratum_id),
+        status=words.say(STATUS[site.status]),
+        area=draft.area_in_words(site.area),
+        confidence=words.percent(site.confidence),
+        opened=words.date(site.opened_day),
+    )
+    scenes = [_scene_text(draft, chip) for chip in (pair.before, pair.after) if chip]
+    if scenes:
+        caption += " " + words.say("Scenes: {scenes}.", scenes="; ".join(scenes))
+    return Picture(
+        png=site_picture(
+            reading,
+            pair,
+            words,
+            epsg=draft.inputs.grid.epsg,
+            margin_m=draft.options.chip_margin_m,
+            dpi=draft.options.picture_dpi,
+        ),
+        alt=_site_alt(draft, reading, pair, missing),
+        caption=" ".join([caption, *missing]),
+    )
+
+
+def _scene_text(draft: Draft, chip: Chip) -> str:
+    words = draft.words
+    return f"{words.sensor(chip.sensor)} {words.moment(chip.datetime)} [{words.name(chip.scene_id)}]"
+
+
+def _missing_chips(draft: Draft, pair: ChipPair) -> list[str]:
+    words, inputs = draft.words, draft.inputs
+    missing = []
+    if pair.before is None:
+        missing.append(words.say("No clear image was found before {date}.", date=words.date(inputs.start_day)))
+    if pair.after is None:
+        missing.append(words.say("No clear image was found up to {date}.", date=words.date(inputs.end_day - 1)))
+    return missing
+
+
+def _site_alt(draft: Draft, reading: SiteReading, pair: ChipPair, missing: list[str]) -> str:
+    """Say the picture of a site in words."""
+    words = draft.words
+    parts = [_site_title(draft, reading) + "."]
+    if pair.before:
+        parts.append(words.say("Before: {scene}.", scene=_scene_text(draft, pair.before)))
+    if pair.after:
+        parts.append(words.say("After: {scene}.", scene=_scene_text(draft, pair.after)))
+    parts += missing
+    months = [
+        f"{words.month(date.year, date.month)} {draft.area(row.area)}"
+        for row in monthly_rows(reading.history)
+        for date in [date_of(dekad_end(row.dekad) - 1)]
+    ]
+    parts.append(words.say("Area in hectares by month: {months}.", months="; ".join(months)))
+    return " ".join(parts)
+
+
+def _write_confounders(draft: Draft) -> list[Block]:
+    words, aoi = draft.words, draft.inputs.aoi
+    items = [
+        words.say("Gold: gold and diamonds are dug in the same way and often in the same place. The area is mining, not diamond mining."),
+        words.say("Fields, young orchards, roads, borrow pits, villages, dry river beds and floods can look like fresh ground."),
+    ]
+    months = {month.month for month in draft.months}
+    if aoi.seasons and months & set(aoi.seasons.burn_months):
+        items.append(words.say("The period includes the burning season: burn scars are dark and bare for weeks."))
+    for readings, text in (
+        (
+            [r for r in draft.sites if r.site.elongation >= ELONGATED],
+            words.say("Long and narrow, like a road, a canal or a dyke working: sites {sites}."),
+        ),
+        (
+            [r for r in draft.sites if r.site.pond_frac >= WATERY_FRAC],
+            words.say("Largely water, like washing ponds, but also like a dam or a flood: sites {sites}."),
+        ),
+        (
+            [r for r in draft.sites if r.site.look_frac < THIN_LOOK_FRAC],
+            words.say("Seen only in part in the last dekad: sites {sites}."),
+        ),
+    ):
+        if readings:
+            items.append(text.format(sites=draft.numbers_of(readings)))
+    return [
+        Heading(text=words.say("4.5 What may be mistaken for mining"), level=2, key="confounders"),
+        Bullets(items=tuple(items)),
+    ]
+
+
+def standing_area(draft: Draft) -> Area:
+    """Return the area of all sites that are not closed."""
+    return sum_areas([reading.site.area for reading in draft.sites if reading.site.status is not SiteStatus.CLOSED])

@@ -1,0 +1,135 @@
+"""The words of kpgeo's enumerations, in English; they are translated where they are used."""
+
+from kpgeo.brief.words import noop
+from kpgeo.model.alert import MachineState, Question
+from kpgeo.model.aoi import DepositType, RegimeKind
+from kpgeo.model.production import DeclaredKind, NotAssessable, Verdict
+from kpgeo.model.site import SiteEventKind, SiteStatus
+
+STATUS = {
+    SiteStatus.ACTIVE: noop("active"),
+    SiteStatus.PAUSED: noop("paused"),
+    SiteStatus.CLOSED: noop("closed"),
+}
+EVENT = {
+    SiteEventKind.OPENED: noop("opened"),
+    SiteEventKind.GREW: noop("grew"),
+    SiteEventKind.PAUSED: noop("fell quiet"),
+    SiteEventKind.RESUMED: noop("resumed"),
+    SiteEventKind.SPLIT: noop("split"),
+    SiteEventKind.MERGED: noop("merged"),
+    SiteEventKind.CLOSED: noop("closed (event)"),
+}
+STATE = {
+    MachineState.CANDIDATE: noop("candidate"),
+    MachineState.FIRST: noop("first sign"),
+    MachineState.PROVISIONAL: noop("provisional"),
+    MachineState.CONFIRMED: noop("confirmed by repeated looks"),
+    MachineState.ONGOING: noop("ongoing"),
+    MachineState.FINISHED: noop("finished"),
+    MachineState.EXPIRED: noop("expired"),
+    MachineState.UNDETERMINED: noop("undetermined"),
+}
+DEPOSIT = {
+    DepositType.DYKE: noop("dyke"),
+    DepositType.PIPE: noop("pipe"),
+    DepositType.ALLUVIAL_FLAT: noop("alluvial flat"),
+    DepositType.TERRACE: noop("terrace"),
+    DepositType.ELUVIAL: noop("eluvial"),
+    DepositType.PALEOPLACER: noop("paleoplacer"),
+}
+REGIME = {
+    RegimeKind.EMBARGO: noop("embargo"),
+    RegimeKind.SUSPENSION: noop("suspension"),
+    RegimeKind.COMPLIANT_ZONE: noop("compliant zone"),
+}
+DECLARED = {
+    DeclaredKind.FIGURE: noop("declared"),
+    DeclaredKind.NO_PRODUCTION: noop("“no production” declared"),
+    DeclaredKind.MISSING: noop("no submission known"),
+}
+VERDICT = {
+    Verdict.CONSISTENT: noop("The declared figure is explained under these priors."),
+    Verdict.DECLARED_ABOVE_CAPACITY: noop(
+        "The declared figure is not explained under these priors: it lies above the capacity interval."
+    ),
+    Verdict.ACTIVITY_WITHOUT_DECLARATION: noop("Activity was seen and nothing was declared."),
+    Verdict.DECLARED_FALLS_ACTIVITY_GROWS: noop("The declared figure falls while activity grows."),
+    Verdict.DECLARED_GROWS_ACTIVITY_FALLS: noop("The declared figure grows while activity falls."),
+    Verdict.NOT_ASSESSABLE: noop("The declared figure cannot be assessed."),
+}
+SHORT_VERDICT = {
+    Verdict.CONSISTENT: noop("explained"),
+    Verdict.DECLARED_ABOVE_CAPACITY: noop("not explained"),
+    Verdict.ACTIVITY_WITHOUT_DECLARATION: noop("activity, nothing declared"),
+    Verdict.DECLARED_FALLS_ACTIVITY_GROWS: noop("trends part"),
+    Verdict.DECLARED_GROWS_ACTIVITY_FALLS: noop("trends part"),
+    Verdict.NOT_ASSESSABLE: noop("not assessable"),
+}
+REASON = {
+    NotAssessable.COVERAGE: noop("too little of the ground was seen"),
+    NotAssessable.SEASON: noop("the season does not allow a comparison"),
+    NotAssessable.COMMODITY: noop("what is mined there is not known"),
+    NotAssessable.MISSING_SUBMISSION: noop("no submission is known"),
+    NotAssessable.NO_PRIORS: noop("there are no priors of grade and gravel thickness"),
+    NotAssessable.SCOPE: noop("the figure is for another territory than the area watched"),
+}
+QUESTION = {
+    Question.ACTIVITY_WHERE_NONE_DECLARED: noop("Is there activity where none is declared?"),
+    Question.DECLARED_OUTPUT_PLAUSIBLE: noop("Is the declared output physically plausible?"),
+    Question.WHICH_SITES_TO_VISIT: noop("Which sites should a mission see?"),
+}
+CONFIDENCE = {
+    "high": noop("high confidence"),
+    "medium": noop("medium confidence"),
+    "low": noop("low confidence"),
+}
+FAMILY = {
+    "uniform": noop("uniform between"),
+    "loguniform": noop("log-uniform between"),
+    "beta": noop("beta, shapes"),
+    "lognormal": noop("log-normal, 5 % and 95 % at"),
+}
+FACTOR = {
+    "area": noop("newly dug area"),
+    "worked_frac": noop("share of the dug area where gravel was taken, f"),
+    "gravel_m": noop("thickness of the gravel, T (m)"),
+    "grade_ct_per_m3": noop("grade, G (ct/m³)"),
+    "recovery_frac": noop("recovery, r"),
+}
+GAP = {
+    "no-clear-optical-look": noop("no clear optical look"),
+    "single-sensor": noop("seen by a single sensor only"),
+    "not-acquired": noop("nothing acquired"),
+    "unreadable": noop("the scene could not be read"),
+    "scene-unreadable": noop("the scene could not be read"),
+    "no-scene": noop("no scene found"),
+    "cloud": noop("clouded"),
+}
+
+ASK = {
+    Question.ACTIVITY_WHERE_NONE_DECLARED: (
+        noop("Who works here and since when, and in which production book are the stones entered?"),
+        noop("Fresh pit walls, washing and sieving places, diggers on the ground, and no entry in any production book."),
+        noop("Entries for this place in the production books; or a field, road, village, burn scar or gold working."),
+    ),
+    Question.DECLARED_OUTPUT_PLAUSIBLE: (
+        noop("Do the registers show carats from this place, and what gravel thickness and grade do the diggers report?"),
+        noop("Registers in line with the dug area; gravel thickness and grade within the priors of section 5."),
+        noop("Registers far from what the dug area can yield; gravel thickness or grade outside the priors of section 5."),
+    ),
+    Question.WHICH_SITES_TO_VISIT: (
+        noop("Is the place still worked, and for what: diamonds, gold, or both?"),
+        noop("Diamond gravel washed on the spot, sieves and jigs, buyers who know the place."),
+        noop("A gold working, a quarry, a field or a road; or ground that plants have covered again."),
+    ),
+}
+CONTROLS = (
+    noop("Registration of diggers and sites"),
+    noop("Production book at the site"),
+    noop("Purchase slips of the buyer or collector"),
+    noop("Register of the buying house or exporter"),
+    noop("Valuation"),
+    noop("Kimberley Process certificate"),
+    noop("Import confirmation"),
+)
