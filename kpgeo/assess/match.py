@@ -1,0 +1,208 @@
+"""Which alert met which true site, and what the others fell on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from kpgeo.assess.truth import Nuisance, TrueSite, Truth
+from kpgeo.model.alert import Alert, MachineState
+from kpgeo.model.calendar import dekad_end
+from kpgeo.model.grid import utm_epsg
+from kpgeo.model.site import Site, SiteStatus
+from kpgeo.options.assess import AssessOptions
+
+_ANNOUNCED = frozenset({MachineState.PROVISIONAL, MachineState.CONFIRMED, MachineState.ONGOING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DekadDecision:
+    """Every alert and every site as they stood at the end of a dekad."""
+
+    dekad: int
+    alerts: tuple[Alert, ...]
+    sites: tuple[Site, ...] = field(repr=False)
+
+    @property
+    def end_day(self) -> int:
+        """Return the first day on which the decision is known."""
+        return dekad_end(self.dekad)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteOutcome:
+    """What became of one site that opened while monitored.
+
+    Attributes
+    ----------
+    area_ha : float
+        Largest true mined area up to the end of the run.
+    disturbed_day : int or None
+        Day it had reached the reportable size.
+    found_day : int or None
+        First day on which an announced alert stood on it.
+    until_day : int
+        End of the run.
+    """
+
+    site_id: str
+    area_ha: float
+    opened_day: int
+    disturbed_day: int | None
+    found_day: int | None
+    until_day: int
+    alert_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FalseAlert:
+    """An announced alert that met no site, the day it was announced, and what it fell on."""
+
+    alert_id: str
+    day: int
+    cause: str
+
+
+def outcomes_of(
+    truth: Truth, history: Sequence[DekadDecision], until_day: int, options: AssessOptions
+) -> list[SiteOutcome]:
+    """Return what became of every site that opened while monitored and before the end."""
+    new = [site for site in _new_sites(truth) if site.opened_day < until_day]
+    ground = _Ground(new, options.reach_m)
+    found: dict[str, tuple[int, str]] = {}
+    for step in history:
+        for alert, geometry in _announced(step):
+            for site in ground.met(geometry):
+                if site.opened_day < step.end_day:
+                    found.setdefault(site.id, (step.end_day, alert.id))
+    return [_outcome(site, found.get(site.id), until_day, options) for site in new]
+
+
+def false_alerts(
+    truth: Truth, history: Sequence[DekadDecision], options: AssessOptions
+) -> tuple[list[FalseAlert], int]:
+    """Return the false alerts, each judged on the day it was first announced, and how many were announced in all."""
+    grounds = _Ground(truth.sites, options.reach_m)
+    nuisances = _Ground(truth.nuisances, options.reach_m)
+    new = {site.id for site in _new_sites(truth)}
+    seen: set[str] = set()
+    wrong = []
+    for step in history:
+        for alert, geometry in _announced(step):
+            if alert.id in seen:
+                continue
+            seen.add(alert.id)
+            met = grounds.met(geometry)
+            if any(site.id in new and site.opened_day < step.end_day for site in met):
+                continue
+            cause = _cause_among(met, new) or _nuisance_at(nuisances, geometry, step.end_day, options) or "nothing"
+            wrong.append(FalseAlert(alert_id=alert.id, day=step.end_day, cause=cause))
+    return wrong, len(seen)
+
+
+def area_pairs(
+    truth: Truth, history: Sequence[DekadDecision], until_day: int, options: AssessOptions
+) -> tuple[float, float]:
+    """Return mapped and true area (ha) at the end, over places where announced sites met new sites and no old ones."""
+    if not history:
+        return 0.0, 0.0
+    ground = _Ground(truth.sites, options.reach_m)
+    new = {site.id for site in _new_sites(truth)}
+    rows = {site.id: site for site in history[-1].sites}
+    mapped = 0.0
+    true: dict[str, float] = {}
+    for alert, geometry in _announced(history[-1]):
+        met = ground.met(geometry)
+        if not met or any(site.id not in new for site in met) or rows[alert.site_id].status is SiteStatus.CLOSED:
+            continue
+        mapped += rows[alert.site_id].area.ha
+        true |= {site.id: site.mined_ha(until_day) for site in met}
+    return mapped, sum(true.values())
+
+
+def _new_sites(truth: Truth) -> list[TrueSite]:
+    """Return the sites that opened while monitored."""
+    return [site for site in truth.sites if not site.existed_before and site.opened_day >= truth.monitored_day]
+
+
+def _outcome(site: TrueSite, found: tuple[int, str] | None, until_day: int, options: AssessOptions) -> SiteOutcome:
+    ends = [end for end, _ in site.mined if end <= until_day]
+    return SiteOutcome(
+        site_id=site.id,
+        area_ha=max(site.mined_ha(day) for day in [until_day, *ends]) if site.mined else site.max_area_ha,
+        opened_day=site.opened_day,
+        disturbed_day=site.disturbed_day(options.disturbed_ha),
+        found_day=found[0] if found else None,
+        until_day=until_day,
+        alert_id=found[1] if found else "",
+    )
+
+
+def _announced(step: DekadDecision) -> Iterator[tuple[Alert, BaseGeometry]]:
+    """Yield the announced alerts of a dekad with the outline of their site."""
+    rows = {site.id: site for site in step.sites}
+    for alert in sorted(step.alerts, key=lambda alert: alert.id):
+        if (alert.held_state or alert.state) in _ANNOUNCED:
+            yield alert, rows[alert.site_id].geometry
+
+
+def _cause_among(met: Sequence[TrueSite], new: set[str]) -> str:
+    """Return the cause of an alert that met true sites, none of them a new one that was open."""
+    if not met:
+        return ""
+    return "existing-site" if any(site.id not in new for site in met) else "not-yet-open"
+
+
+def _nuisance_at(ground: "_Ground[Nuisance]", geometry: BaseGeometry, day: int, options: AssessOptions) -> str:
+    """Return the kind of nuisance that an alert fell on: the one it shares most ground with."""
+    active = [
+        (-round(ground.common_m2(geometry, nuisance), 1), nuisance.kind)
+        for nuisance in ground.met(geometry)
+        if nuisance.start_day < day and (nuisance.end_day is None or day <= nuisance.end_day + options.nuisance_days)
+    ]
+    return min(active)[1] if active else ""
+
+
+class _Placed(Protocol):
+    @property
+    def geometry(self) -> BaseGeometry: ...
+
+
+_Item = TypeVar("_Item", bound=_Placed)
+
+
+class _Ground(Generic[_Item]):
+    """True things on a plane of metres, to be met by mapped ones."""
+
+    def __init__(self, items: Sequence[_Item], reach_m: float) -> None:
+        self._items = items
+        self._reach_m = reach_m
+        if items:
+            left, bottom, right, top = shapely.total_bounds([item.geometry for item in items])
+            epsg = utm_epsg((left + right) / 2.0, (bottom + top) / 2.0)
+            self._transformer = pyproj.Transformer.from_crs(4326, epsg, always_xy=True)
+        self._shapes = [self._metres(item.geometry) for item in items]
+        self._tree = shapely.STRtree(self._shapes)
+
+    def met(self, geometry_4326: BaseGeometry) -> list[_Item]:
+        """Return the items within reach of a geometry, in their order."""
+        if not self._items:
+            return []
+        found = self._tree.query(self._metres(geometry_4326), predicate="dwithin", distance=self._reach_m)
+        return [self._items[number] for number in sorted(int(n) for n in found)]
+
+    def common_m2(self, geometry_4326: BaseGeometry, item: _Item) -> float:
+        """Return the area that a geometry and an item share, in m2 on the plane of their UTM zone."""
+        return float(shapely.area(shapely.intersection(self._metres(geometry_4326), self._metres(item.geometry))))
+
+    def _metres(self, geometry: BaseGeometry) -> BaseGeometry:
+        def move(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.column_stack(self._transformer.transform(xy[:, 0], xy[:, 1]))
+
+        moved: BaseGeometry = shapely.transform(geometry, move)
+        return moved if moved.is_valid else shapely.make_valid(moved)
