@@ -4,8 +4,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import shapely
 from odc.geo.geobox import GeoBox
 from odc.geo.geom import BoundingBox, Geometry
+from pyproj import Transformer
 
 from kpgeo.model.errors import BadInputError
 
@@ -70,10 +72,17 @@ class Grid:
 
     @classmethod
     def covering(cls, geometry: Geometry, epsg: int, *, res_m: float = RES_M, tile_px: int = TILE_PX) -> "Grid":
-        """Return the smallest aligned grid of zone `epsg` that covers a geometry (any CRS)."""
-        box = geometry.to_crs(f"EPSG:{epsg}", resolution=math.inf).boundingbox
-        left, bottom = (math.floor(v / res_m) * res_m for v in (box.left, box.bottom))
-        right, top = (math.ceil(v / res_m) * res_m for v in (box.right, box.top))
+        """Return the smallest aligned grid of zone `epsg` with every pixel whose centre lies in a geometry's bounds.
+
+        The bounds are those of the vertices (any CRS). Going by centres, an outline drawn along pixel edges gives back
+        the grid it was drawn on, though its coordinates were rounded.
+        """
+        if geometry.crs is None:
+            raise BadInputError("A geometry without a CRS has no place on a grid.", where="grid")
+        to_zone = Transformer.from_crs(geometry.crs.proj, f"EPSG:{epsg}", always_xy=True)
+        east_m, north_m = to_zone.transform(*shapely.get_coordinates(geometry.geom).T)
+        left, bottom = (math.floor(v.min() / res_m + 0.5) * res_m for v in (east_m, north_m))
+        right, top = (math.floor(v.max() / res_m + 0.5) * res_m for v in (east_m, north_m))
         return cls(
             epsg=epsg,
             left_m=left,
