@@ -124,7 +124,7 @@ class Outline:
             self.found.refuse_or_repair("parts-overlap", f"Parts overlap ({reason}).", f"{self.place}.coordinates")
         if not self.found.consent:
             return None
-        repaired = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+        repaired = shapely.union_all([_ground(part) for part in parts])
         if repaired.is_empty or repaired.geom_type not in ("Polygon", "MultiPolygon"):
             self._refuse("geometry-empty", "Nothing with an area is left after the repair.")
         return shapely.orient_polygons(repaired)
@@ -151,6 +151,15 @@ class Outline:
     def _refuse(self, rule: str, what: str) -> NoReturn:
         self.found.add(rule, what, f"{self.place}.geometry")
         raise _RefusedError
+
+
+def _ground(part: Polygon) -> BaseGeometry:
+    """Return what a polygon's outer ring holds less what its holes hold; a hole outside takes nothing away."""
+    outer, *holes = (
+        shapely.make_valid(Polygon(ring), method="structure", keep_collapsed=False)
+        for ring in (part.exterior, *part.interiors)
+    )
+    return shapely.difference(outer, shapely.union_all(holes))
 
 
 def _is_number(value: object) -> bool:
