@@ -1,0 +1,143 @@
+"""Where and when diamond workings are opened, paused, resumed and abandoned."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpgeo.options.sim import SimOptions
+from kpgeo.sim.digging import Digging, Phase, SitePlan, draw_digging, river_bank_free
+from kpgeo.sim.landscape import Landscape
+from kpgeo.sim.textures import rng_of
+
+_SITES_PER_PX = 10.0 / 384.0**2
+_MIN_HA, _MAX_HA = 0.03, 5.0
+_RIM_PX = 36
+
+Story = Literal["standing", "finished", "late-history", "resumed", "new"]
+
+
+@dataclass(frozen=True)
+class _Life:
+    """First day, phases and growth of one working."""
+
+    phases: tuple[Phase, ...]
+    growth_days: float
+
+
+def draw_diggings(options: SimOptions, land: Landscape) -> tuple[Digging, ...]:
+    """Plan and draw the workings of a world.
+
+    About 10 on 15 km2 at the usual density. At least four are opened while the world is monitored, the first three of
+    them of at least a tenth of a hectare; about a third of all stands already or is finished by then.
+    """
+    rng = rng_of(options.seed, "sites")
+    frame = land.frame
+    usual = _SITES_PER_PX * options.size_px**2 * options.site_density
+    count = max(6, round(usual * rng.uniform(0.85, 1.2)))
+    stories = _stories(rng, count)
+    is_free = river_bank_free(land.river_m, land.river_half_m) & (land.village_day > frame.end_day)
+    places = _places(rng, land, is_free, count)
+    found = []
+    for number, (story, (row, col, place)) in enumerate(zip(stories, places, strict=False)):
+        area_ha = _area_ha(rng, story, number)
+        life = _life(rng, story, land, area_ha)
+        plan = SitePlan(
+            id=f"w{number + 1:02d}",
+            row=row,
+            col=col,
+            area_ha=area_ha,
+            growth_days=life.growth_days,
+            phases=life.phases,
+            low_ground=place == "flat",
+            place=place,
+        )
+        found.append(draw_digging(options.seed, plan, is_free))
+    return tuple(found)
+
+
+def _stories(rng: np.random.Generator, count: int) -> list[Story]:
+    """Deal out lives: the first four and near half of the others are new while the world is monitored."""
+    rest: list[Story] = ["standing", "resumed", "finished", "late-history", "new", "new", "new", "standing"]
+    dealt = [rest[i % len(rest)] for i in range(count - 4)]
+    order = rng.permutation(len(dealt))
+    return ["new"] * 4 + [dealt[i] for i in order]
+
+
+def _area_ha(rng: np.random.Generator, story: Story, number: int) -> float:
+    """Draw the ground a working digs in all: log-uniform, and wide enough for the first three."""
+    low = 0.18 if number < 3 else _MIN_HA
+    high = _MAX_HA if story in {"standing", "resumed"} else 3.0
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _life(rng: np.random.Generator, story: Story, land: Landscape, area_ha: float) -> _Life:
+    """Draw the phases of a working's life."""
+    frame = land.frame
+    end, watch = frame.end_day, frame.monitor_day
+    history, watched = watch - frame.start_day, end - watch
+    growth = float(rng.uniform(40.0, 90.0) + 85.0 * np.sqrt(area_ha) * rng.uniform(0.8, 1.5))
+    if story == "standing":
+        start = int(frame.start_day - rng.uniform(100, 900))
+        return _Life((Phase(start_day=start, end_day=end, state="active"),), float(end - start) * rng.uniform(0.8, 1.1))
+    if story == "finished":
+        start = int(frame.start_day - rng.uniform(-60, 500))
+        stop = int(watch - rng.uniform(0.15, 0.55) * history)
+        return _Life(_chain((start, "active"), (stop, "abandoned"), end=end), growth)
+    if story == "late-history":
+        start = int(watch - rng.uniform(0.12, 0.5) * history)
+        stop = int(watch + rng.uniform(0.15, 0.8) * watched)
+        if rng.random() < 0.5:
+            return _Life(_chain((start, "active"), (stop, "abandoned"), end=end), 1.3 * growth)
+        return _Life((Phase(start_day=start, end_day=end, state="active"),), 2.0 * growth)
+    if story == "resumed":
+        start = int(frame.start_day + rng.uniform(-300, 0.25 * history))
+        pause = int(watch - rng.uniform(0.25, 0.5) * history)
+        again = int(watch + rng.uniform(0.08, 0.5) * watched)
+        chain = _chain((start, "active"), (pause, "paused"), (again, "active"), end=end)
+        return _Life(chain, float(pause - start) * rng.uniform(1.2, 1.6))
+    start = int(watch + rng.uniform(0.04, 0.62) * watched)
+    if rng.random() < 0.25 and end - start > growth + 60:
+        return _Life(
+            _chain((start, "active"), (int(start + growth + rng.uniform(0, 40)), "abandoned"), end=end), growth
+        )
+    return _Life((Phase(start_day=start, end_day=end, state="active"),), growth)
+
+
+def _chain(*steps: tuple[int, Literal["active", "paused", "abandoned"]], end: int) -> tuple[Phase, ...]:
+    """Make phases that follow each other, the last until `end`."""
+    stops = [start for start, _ in steps[1:]] + [end]
+    return tuple(
+        Phase(start_day=start, end_day=stop, state=state) for (start, state), stop in zip(steps, stops, strict=True)
+    )
+
+
+def _places(
+    rng: np.random.Generator, land: Landscape, is_free: NDArray[np.bool_], count: int
+) -> list[tuple[int, int, Literal["flat", "dyke", "outside"]]]:
+    """Choose where to dig: mostly the flat, a quarter along the dyke, few elsewhere, well apart from each other."""
+    bank_m = land.river_m - land.river_half_m
+    edge = np.zeros_like(is_free)
+    edge[_RIM_PX:-_RIM_PX, _RIM_PX:-_RIM_PX] = True
+    open_ground = is_free & edge & (land.village_m > 160.0) & (land.road_frac == 0)
+    zones: dict[Literal["flat", "dyke", "outside"], NDArray[np.bool_]] = {
+        "flat": open_ground & (bank_m > 25.0) & (bank_m < land.flat_half_m - 20.0),
+        "dyke": open_ground & (land.dyke_m < 40.0) & (bank_m > land.flat_half_m + 60.0),
+        "outside": open_ground & (land.dyke_m > 200.0) & (bank_m > land.flat_half_m + 80.0),
+    }
+    found: list[tuple[int, int, Literal["flat", "dyke", "outside"]]] = []
+    spacing = 24.0
+    for number in range(count):
+        draw = rng.random()
+        wish: Literal["flat", "dyke", "outside"] = (
+            "flat" if draw < 0.6 or number < 2 else "dyke" if draw < 0.85 else "outside"
+        )
+        candidates = np.argwhere(zones[wish])
+        if not len(candidates):
+            wish, candidates = "outside", np.argwhere(open_ground)
+        picks = candidates[rng.integers(0, len(candidates), 60)]
+        gaps = [min((np.hypot(r - a, c - b) for a, b, _ in found), default=1e9) for r, c in picks]
+        best = int(np.argmax(np.array(gaps) > spacing)) if max(gaps) > spacing else int(np.argmax(gaps))
+        found.append((int(picks[best][0]), int(picks[best][1]), wish))
+    return found

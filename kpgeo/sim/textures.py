@@ -1,0 +1,136 @@
+"""Random fields and small raster operations the world is made of. numpy and scipy only; all arrays are (y, x)."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from kpgeo.model.ids import digest
+
+F32 = NDArray[np.float32]
+
+_SPLINE_POWER = 151.0 / 315.0
+
+
+def rng_of(seed: int, *names: object) -> np.random.Generator:
+    """Return a random generator of its own for a named part of the world.
+
+    Each part has its own stream, so a change to one part leaves the others as they were.
+    """
+    return np.random.default_rng(int(digest("sim", seed, *names)[:16], 16))
+
+
+@lru_cache(maxsize=64)
+def _spline_weights(size: int, knots: int) -> F32:
+    """Return (size, knots) cubic B-spline weights on a periodic lattice."""
+    place = (np.arange(size) + 0.5) * knots / size
+    base = np.floor(place).astype(int)
+    t = place - base
+    parts = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    weights = np.zeros((size, knots), dtype=np.float32)
+    for offset, part in enumerate(parts):
+        np.add.at(weights, (np.arange(size), (base + offset - 1) % knots), (part / 6.0).astype(np.float32))
+    return weights
+
+
+def smooth_noise(rng: np.random.Generator, size: int, *scales_px: float) -> F32:
+    """Return a periodic Gaussian field of zero mean and about unit variance.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of the field.
+    size : int
+        Edge of the field in pixels.
+    *scales_px : float
+        Correlation lengths of its octaves, in pixels; each octave weighs the square root of its length.
+
+    Returns
+    -------
+    float32 array (size, size)
+    """
+    total = np.zeros((size, size), dtype=np.float32)
+    power = 0.0
+    for scale in scales_px:
+        knots = max(round(size / scale), 4)
+        weights = _spline_weights(size, knots)
+        lattice = rng.standard_normal((knots, knots), dtype=np.float32)
+        gain = np.float32(np.sqrt(scale) / _SPLINE_POWER)
+        total += gain * (weights @ lattice @ weights.T)
+        power += scale
+    return total / np.float32(np.sqrt(power))
+
+
+def ramp(value: F32 | float, low: float, high: float) -> F32:
+    """Return 0 below `low`, 1 above `high`, and a straight line between (float32)."""
+    return np.clip((np.asarray(value, dtype=np.float32) - low) / (high - low), 0.0, 1.0).astype(np.float32)
+
+
+def logistic(value: F32 | float) -> F32:
+    """Return 1 / (1 + exp(-value)) as float32, without overflow."""
+    return (0.5 + 0.5 * np.tanh(0.5 * np.asarray(value, dtype=np.float32))).astype(np.float32)
+
+
+def voronoi_cells(rng: np.random.Generator, size: int, cell_px: float) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Divide a square into irregular cells.
+
+    Returns
+    -------
+    labels : int32 array (size, size)
+        Cell of each pixel.
+    seeds_px : float64 array (n, 2)
+        Row and column of each cell's seed; seeds may lie a little outside the square.
+    """
+    count = int(np.ceil(size / cell_px)) + 2
+    rows, cols = np.meshgrid(np.arange(count), np.arange(count), indexing="ij")
+    jitter = rng.uniform(-0.42, 0.42, (count * count, 2))
+    seeds = (np.stack([rows.ravel(), cols.ravel()], axis=1) - 0.5 + jitter) * cell_px
+    centres = np.indices((size, size)).reshape(2, -1).T + 0.5
+    labels = cKDTree(seeds).query(centres)[1].astype(np.int32)
+    return labels.reshape(size, size), seeds
+
+
+def line_distance(points_m: NDArray[np.float64], size: int, res_m: float) -> tuple[F32, NDArray[np.int32]]:
+    """Return each pixel's distance (m) to a densely sampled line, and the index of the nearest point.
+
+    `points_m` is (n, 2): x to the right and y down, in metres from the upper left corner.
+    """
+    rows, cols = (np.indices((size, size)).reshape(2, -1) + 0.5) * res_m
+    distance, index = cKDTree(points_m).query(np.stack([cols, rows], axis=1))
+    return distance.astype(np.float32).reshape(size, size), index.astype(np.int32).reshape(size, size)
+
+
+def shift_px(image: F32, down_px: float, right_px: float) -> F32:
+    """Shift the last two axes by a fraction of a pixel, bilinearly; what leaves one edge enters the other."""
+    for axis, amount in ((-2, down_px), (-1, right_px)):
+        whole = int(np.floor(amount))
+        part = np.float32(amount - whole)
+        moved = np.roll(image, whole, axis=axis) if whole else image
+        image = moved * (1 - part) + np.roll(moved, 1, axis=axis) * part if part else moved
+    return image
+
+
+def blur3(image: F32, side: float) -> F32:
+    """Blur the last two axes with the kernel (side, 1 - 2 side, side); edges wrap."""
+    for axis in (-2, -1):
+        both = np.roll(image, 1, axis=axis) + np.roll(image, -1, axis=axis)
+        image = image * np.float32(1 - 2 * side) + both * np.float32(side)
+    return image
+
+
+def block_mean(image: F32, factor: int) -> F32:
+    """Return means over blocks of `factor` × `factor` pixels of the last two axes."""
+    *lead, height, width = image.shape
+    blocks = image.reshape(*lead, height // factor, factor, width // factor, factor)
+    result: F32 = blocks.mean(axis=(-3, -1), dtype=np.float32)
+    return result
+
+
+def overlap_weights(size: int, offset_px: float, factor: int) -> F32:
+    """Return (n, size) weights that average pixels over runs `factor` long that begin at `offset_px`, area-weighted."""
+    count = int((size - offset_px) // factor)
+    low = offset_px + factor * np.arange(count)[:, None]
+    edges = np.arange(size)[None, :]
+    share = np.minimum(low + factor, edges + 1) - np.maximum(low, edges)
+    return (np.clip(share, 0.0, 1.0) / factor).astype(np.float32)
