@@ -1,0 +1,43 @@
+"""The command line: nouns and verbs, results on stdout, progress on stderr, exit codes that mean something.
+
+0 done, 2 bad input or usage, 3 done in part, 4 upstream unreachable, 5 integrity.
+"""
+
+import typer
+
+from kpgeo import __version__
+from kpgeo.cli import look, places, produce, run, upkeep
+from kpgeo.cli.console import TopFrame, say
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    cls=TopFrame,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Satellite monitoring of diamond mining for the Kimberley Process.",
+)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        say(f"kpgeo {__version__}")
+        raise typer.Exit(0)
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Satellite monitoring of diamond mining for the Kimberley Process."""
+
+
+for _room in (run, places, look, produce, upkeep):
+    _room.add_to(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

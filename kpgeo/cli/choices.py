@@ -1,0 +1,36 @@
+"""Options that several commands share, and how their text becomes values."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kpgeo.model.errors import BadInputError
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout's last line.")]
+AnyWorkspace = Annotated[
+    Path | None, typer.Option("--workspace", envvar="KPGEO_WORKSPACE", help="Workspace; the pipeline's own by default.")
+]
+HereWorkspace = Annotated[
+    Path, typer.Option("--workspace", envvar="KPGEO_WORKSPACE", help="Workspace that a run has written.")
+]
+SomeAoi = Annotated[str | None, typer.Option("--aoi", help="Only this AOI.")]
+
+HERE = Path("workspace")
+
+
+def date(text: str | None, option: str) -> dt.date | None:
+    """Read an ISO date.
+
+    Raises
+    ------
+    BadInputError
+        The text is not a date.
+    """
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise BadInputError(f"{text!r} is not a date.", where=option, remedy="Write it as 2024-08-31.") from error

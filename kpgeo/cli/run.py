@@ -1,0 +1,112 @@
+"""Commands that make or fill a workspace: demo, sim write, plan, run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kpgeo import flows
+from kpgeo.cli.choices import AnyWorkspace, AsJson, date
+from kpgeo.cli.console import note, progress, say, show_json, show_table, stop
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.sim import WorldOptions, write_world
+
+PipelineFile = Annotated[Path, typer.Argument(help="Pipeline file (TOML).", show_default=False)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(demo)
+    app.command()(plan)
+    app.command()(run)
+    sim = typer.Typer(no_args_is_help=True, help="Worlds with known answers.")
+    sim.command("write")(sim_write)
+    app.add_typer(sim, name="sim")
+
+
+def demo(
+    workspace: Annotated[Path, typer.Option(help="Where the world, the runs and the briefs go.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Which world.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make a whole world and watch it: scenes, runs, alerts, comparison, brief, and the score against the truth."""
+    with progress() as bars:
+        report = flows.demo(workspace, seed=seed, progress=bars)
+    say(*report.sentences())
+    if as_json:
+        show_json(report.as_json())
+
+
+def plan(
+    pipeline: PipelineFile,
+    workspace: AnyWorkspace = None,
+    since: Annotated[str | None, typer.Option(help="First day to look at (ISO).")] = None,
+    until: Annotated[str | None, typer.Option(help="Day after the last one (ISO).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a run would read, without reading a pixel."""
+    with progress() as bars:
+        found = flows.plan(
+            Pipeline.read(pipeline),
+            workspace=workspace,
+            since=date(since, "--since"),
+            until=date(until, "--until"),
+            progress=bars,
+        )
+    show_table(
+        ("aoi", "sensor", "scenes", "new", "applied", "duplicates dropped", "first", "last"),
+        found.rows(),
+        empty="No scene was found.",
+    )
+    say(*found.sentences())
+    for gap in found.gap_sentences():
+        note(gap)
+    if as_json:
+        show_json(found.as_json())
+    if found.gap_sentences():
+        stop(3)
+
+
+def run(
+    pipeline: PipelineFile,
+    workspace: AnyWorkspace = None,
+    since: Annotated[str | None, typer.Option(help="First day to look at (ISO).")] = None,
+    until: Annotated[str | None, typer.Option(help="Day after the last one (ISO).")] = None,
+    cluster: Annotated[str | None, typer.Option(help="local, sync, or a Dask scheduler's address.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every new acquisition, decide what changed, compare, and deliver."""
+    with progress() as bars:
+        report = flows.run_pipeline(
+            Pipeline.read(pipeline),
+            workspace=workspace,
+            since=date(since, "--since"),
+            until=date(until, "--until"),
+            cluster=cluster,
+            progress=bars,
+        )
+    show_table(
+        ("aoi", "verdict", "new scenes", "dekads", "alerts raised", "sites active", "gaps", "seconds"),
+        report.rows(),
+        empty="The pipeline names no AOI.",
+    )
+    for line in report.gap_sentences():
+        note(line)
+    if as_json:
+        show_json(report.as_json())
+    if report.exit_code:
+        stop(report.exit_code)
+
+
+def sim_write(
+    out: Annotated[Path, typer.Option(help="Folder the world is written to.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which world.")] = 0,
+    size: Annotated[int, typer.Option(min=32, max=8192, help="Edge in pixels.")] = 512,
+    years: Annotated[float, typer.Option(min=1.0, max=20.0, help="Years of scenes, history included.")] = 3.0,
+    as_json: AsJson = False,
+) -> None:
+    """Write a world as STAC items and COGs, with its truth beside them."""
+    folder = write_world(out, WorldOptions(seed=seed, size_px=size, years=years))
+    say(f"A world is in {folder}.", f"Watch it with: kpgeo run {folder}/pipeline.toml")
+    if as_json:
+        show_json({"folder": str(folder), "seed": seed, "size_px": size, "years": years})

@@ -1,0 +1,109 @@
+"""Compare: what was declared for each half-year, held against the digging seen in it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpgeo import production
+from kpgeo.flows.deciding import Bench
+from kpgeo.model.calendar import Period, day_of, dekad_end, dekad_of
+from kpgeo.model.errors import BadInputError
+from kpgeo.model.geometry import area_ha
+from kpgeo.model.production import Comparison
+from kpgeo.model.site import Site, SiteStatus
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.production import ActivityInputs
+from kpgeo.store import Tables
+
+
+def import_declared(pipeline: Pipeline, tables: Tables) -> int:
+    """Enter the declared figures the pipeline names into the tables, and return how many were new.
+
+    Raises
+    ------
+    BadInputError
+        A name matches no file, or a file breaks a rule.
+    """
+    figures = [
+        figure
+        for pattern in pipeline.production.declared
+        for path in _matches(pipeline, pattern)
+        for figure in production.read_declared(path)
+    ]
+    return tables.add_declared(figures)
+
+
+def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Comparison]:
+    """Compare every half-year since monitoring began (or the given periods), and put that into the tables."""
+    watch = bench.watch
+    wanted = half_years(bench) if periods is None else list(periods)
+    made: list[Comparison] = []
+    for period in wanted:
+        activities = production.measure_activity(_inputs(bench, period), period, watch.pipeline.production)
+        made.append(
+            production.compare_production(watch.aoi, period, activities, bench.figures, made, watch.pipeline.production)
+        )
+    bench.tables.put_comparisons(made)
+    return made
+
+
+def half_years(bench: Bench) -> list[Period]:
+    """Return the half-years from the start of monitoring to the end of the state, in order."""
+    if bench.head.last_dekad is None:
+        return []
+    day, end = day_of(bench.watch.pipeline.history.end), dekad_end(bench.head.last_dekad)
+    periods = []
+    while day < end:
+        periods.append(Period.half_year_of(day))
+        day = periods[-1].end_day
+    return periods
+
+
+def _inputs(bench: Bench, period: Period) -> ActivityInputs:
+    """Return what activity is measured on: state and sites at the end of the period, or of the state."""
+    watch, tables = bench.watch, bench.tables
+    last = bench.head.last_dekad
+    if last is None or period.start_day < day_of(watch.pipeline.history.end) or dekad_of(period.start_day) > last:
+        raise BadInputError(
+            f"{period.label} is not a period that was monitored.",
+            where=watch.aoi.id,
+            remedy="Name a period after the history and before the end of the last run.",
+        )
+    dekad = min(dekad_of(period.end_day - 1), last)
+    sites = [site for site in tables.sites(watch.aoi.id, watch.lineage, dekad) if not site.merged_into]
+    active = [site for site in sites if site.status is SiteStatus.ACTIVE or site.grown_day >= period.start_day]
+    return ActivityInputs(
+        aoi_id=watch.aoi.id,
+        fields=bench.fields(dekad),
+        strata_ids=watch.place.strata_ids,
+        stratum_index=watch.stratum_index,
+        inside=watch.inside,
+        in_site=_in_site(bench, sites),
+        pixel_ha=area_ha(watch.aoi.geometry) / max(int(np.count_nonzero(watch.inside)), 1),
+        coverage=tables.coverage(watch.aoi.id, watch.lineage, dekad_of(period.start_day), dekad),
+        site_counts=Counter(site.stratum_id for site in active),
+    )
+
+
+def _in_site(bench: Bench, sites: Sequence[Site]) -> NDArray[np.bool_]:
+    """Return where a pixel belongs to a site, (y, x)."""
+    in_site = np.zeros(bench.watch.grid.shape, dtype=np.bool_)
+    for site in sites:
+        in_site[bench.watch.place.pixels_of(site.geometry).index] = True
+    return in_site
+
+
+def _matches(pipeline: Pipeline, pattern: str) -> list[Path]:
+    """Return the files a path or glob names, relative to the pipeline file."""
+    whole = pipeline.path(pattern)
+    found = sorted(whole.parent.glob(whole.name))
+    if not found:
+        raise BadInputError(
+            "No declared file has this name.",
+            where=f"production.declared: {pattern}",
+            remedy="Correct the path; it is relative to the pipeline file.",
+        )
+    return found

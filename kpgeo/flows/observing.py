@@ -1,0 +1,190 @@
+"""Observe: fold every scene that is new into the pixel state, tile by tile, in one commit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kpgeo import lazy
+from kpgeo.flows.scenes import Work, edition
+from kpgeo.flows.tiles import TileReading, fit_tile, fold_tile
+from kpgeo.flows.watch import Progress, Watch, silent
+from kpgeo.model.calendar import dekad_start
+from kpgeo.model.errors import IntegrityError
+from kpgeo.model.grid import Tile
+from kpgeo.model.run import Gap
+from kpgeo.model.scene import Scene
+from kpgeo.store import RegionWriter, StateStore, Writer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileTask:
+    """One tile's share of a run: all a worker needs, and nothing a worker shares."""
+
+    watch: Watch
+    tile: Tile
+    region: RegionWriter
+    history: tuple[Scene, ...]
+    by_dekad: tuple[tuple[int, tuple[Scene, ...]], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileOutcome:
+    """What a worker hands back."""
+
+    region: RegionWriter
+    readings: tuple[TileReading, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What observing one AOI came to.
+
+    Attributes
+    ----------
+    scenes_new : int
+        Scenes folded in that were not before.
+    lost_tiles : tuple of str
+        Tiles that failed; they are taken up again by the next run.
+    """
+
+    snapshot_id: str
+    first_dekad: int
+    last_dekad: int
+    scenes_new: int
+    tiles: int
+    gaps: tuple[Gap, ...] = ()
+    lost_tiles: tuple[str, ...] = ()
+
+
+def observe(
+    watch: Watch,
+    state: StateStore,
+    work: Work,
+    workers: lazy.Client,
+    metadata: Mapping[str, Any],
+    progress: Progress = silent,
+) -> Observation:
+    """Bring the pixel state of an AOI up to date, and commit it.
+
+    Where no baseline stands yet, it is learnt first. A scene that could be read in no tile is a gap, and is tried again
+    by the next run; one that could be read in part is folded in, and the rest of it is a gap. A tile that failed is
+    left as it was, and is taken up again by the next run.
+
+    Raises
+    ------
+    KpgeoError
+        Stored state contradicts itself, or no tile at all could be brought up to date. Nothing is committed.
+    """
+    before = {text for texts in state.head().applied.values() for text in texts}
+    with state.begin(_origin(watch, work), work.last_dekad) as writer:
+        outcomes, lost = _observe_tiles(watch, work, writer, workers, progress)
+        writer.merge(outcome.region for outcome in outcomes)
+        gaps, unread = _gaps_of([reading for outcome in outcomes for reading in outcome.readings])
+        applied = _applied(work, unread)
+        snapshot_id = writer.commit(
+            metadata,
+            applied=applied,
+            baseline_scenes=tuple(edition(scene) for scene in work.history) if work.is_first else None,
+            unfinished={tile.name: _resume(watch, work, tile) for tile in lost},
+            aoi_version=watch.aoi.version,
+        )
+    folded = {text for texts in applied.values() for text in texts}
+    return Observation(
+        snapshot_id=snapshot_id,
+        first_dekad=work.first_dekad,
+        last_dekad=work.last_dekad,
+        scenes_new=len(folded - before),
+        tiles=len(outcomes),
+        gaps=(*gaps, *lost.values()),
+        lost_tiles=tuple(tile.name for tile in lost),
+    )
+
+
+def observe_tile(task: TileTask) -> TileOutcome:
+    """Learn a tile's season if there is none, then fold its scenes in dekad by dekad and write each dekad."""
+    watch, tile, region = task.watch, task.tile, task.region
+    readings: list[TileReading] = []
+    if task.history:
+        baseline, state, reading = fit_tile(watch, tile, task.history)
+        region.write_baseline(tile, baseline)
+        region.write_state(tile, watch.first_dekad - 1, state)
+        readings.append(reading)
+    else:
+        baseline = region.read_baseline(tile)
+        state = region.read_state(tile, task.by_dekad[0][0] - 1)
+    for dekad, now, reading in fold_tile(watch, tile, baseline, state, task.by_dekad):
+        region.write_state(tile, dekad, now)
+        readings.append(reading)
+    return TileOutcome(region=region, readings=tuple(readings))
+
+
+def _observe_tiles(
+    watch: Watch, work: Work, writer: Writer, workers: lazy.Client, progress: Progress
+) -> tuple[list[TileOutcome], dict[Tile, Gap]]:
+    """Observe every tile; return what came of those that went well, and a gap for each that was lost."""
+    options = watch.pipeline.compute
+    tiles = list(watch.grid.tiles())
+    tasks = (_task(watch, tile, work, writer.region()) for tile in tiles)
+    outcomes: list[TileOutcome] = []
+    lost: dict[Tile, Gap] = {}
+    errors: list[Exception] = []
+    answers = lazy.map_tiles(workers, observe_tile, tasks, in_flight=options.in_flight, retries=options.tile_retries)
+    for done, (task, answer) in enumerate(answers, start=1):
+        if isinstance(answer, lazy.TileFailure):
+            errors.append(answer.error)
+            lost[task.tile] = _lost(watch, work, task.tile, answer.reason)
+        else:
+            outcomes.append(answer)
+        progress(f"{watch.aoi.id}: observe", done, len(tiles))
+    _stop_where_nothing_holds(errors, is_any_left=bool(outcomes))
+    return outcomes, lost
+
+
+def _stop_where_nothing_holds(errors: Sequence[Exception], *, is_any_left: bool) -> None:
+    """Raise the first error where stored state is broken, or where every tile was lost."""
+    for error in errors:
+        if isinstance(error, IntegrityError):
+            raise error
+    if errors and not is_any_left:
+        raise errors[0]
+
+
+def _lost(watch: Watch, work: Work, tile: Tile, reason: str) -> Gap:
+    """Return the gap that a lost tile leaves."""
+    day = dekad_start(work.first_dekad)
+    return Gap(aoi_id=watch.aoi.id, day=day, sensor=None, scene_id="", reason=f"tile-lost: {reason}", tile=tile.name)
+
+
+def _gaps_of(readings: Sequence[TileReading]) -> tuple[tuple[Gap, ...], frozenset[str]]:
+    """Return the gaps of all tiles, and the scenes that could be read in none: they stay to be folded in."""
+    gaps = tuple(dict.fromkeys(gap for reading in readings for gap in reading.gaps))
+    read_ids = frozenset[str]().union(*(reading.read_ids for reading in readings))
+    return gaps, frozenset(gap.scene_id for gap in gaps if gap.scene_id) - read_ids
+
+
+def _origin(watch: Watch, work: Work) -> int:
+    """Return the first dekad that is written: at the very start, the one before monitoring holds the first belief."""
+    return watch.first_dekad - 1 if work.is_first or work.has_unfitted(watch.first_dekad) else work.first_dekad
+
+
+def _task(watch: Watch, tile: Tile, work: Work, region: RegionWriter) -> TileTask:
+    """Return one tile's task."""
+    return TileTask(
+        watch=watch,
+        tile=tile,
+        region=region,
+        history=work.history if work.needs_fit(tile.name, watch.first_dekad) else (),
+        by_dekad=work.by_dekad,
+    )
+
+
+def _resume(watch: Watch, work: Work, tile: Tile) -> int:
+    """Return the dekad a lost tile is taken up from again; one without a baseline, from before monitoring began."""
+    return watch.first_dekad - 1 if work.needs_fit(tile.name, watch.first_dekad) else work.first_dekad
+
+
+def _applied(work: Work, unread: frozenset[str]) -> dict[int, tuple[str, ...]]:
+    """Return the editions folded in, by dekad."""
+    return {
+        dekad: tuple(edition(scene) for scene in scenes if scene.id not in unread) for dekad, scenes in work.by_dekad
+    }

@@ -1,0 +1,319 @@
+"""Run: plan, observe, decide, compare and deliver one pipeline, and leave a record of it."""
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kpgeo import lazy
+from kpgeo.flows.comparing import compare, half_years, import_declared
+from kpgeo.flows.coverage import WHOLE
+from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
+from kpgeo.flows.delivering import deliver
+from kpgeo.flows.observing import Observation, observe
+from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
+from kpgeo.flows.record import RunRecord, gap_content, remember
+from kpgeo.flows.watch import Progress, Watch, open_watches, silent
+from kpgeo.model.calendar import day_of, dekad_label, dekad_start
+from kpgeo.model.errors import IntegrityError, KpgeoError
+from kpgeo.model.run import Gap, RunResult, RunVerdict
+from kpgeo.model.site import SiteStatus
+from kpgeo.options.compute import ComputeOptions
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.store import StateStore, Tables, Workspace
+
+_log = logging.getLogger(__name__)
+_IN_PART = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What a run came to.
+
+    Attributes
+    ----------
+    errors : dict
+        By AOI id, why it failed.
+    delivered : int
+        Items put into the outbox folder.
+    """
+
+    run_id: str
+    workspace: Path
+    results: tuple[RunResult, ...]
+    errors: dict[str, KpgeoError]
+    delivered: int
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 done, 3 done in part, or the code of what stopped it."""
+        codes = [error.exit_code for error in self.errors.values()]
+        if any(isinstance(error, IntegrityError) for error in self.errors.values()):
+            return IntegrityError.exit_code
+        if codes and len(codes) == len(self.results):
+            return codes[0]
+        is_partial = any(result.verdict is RunVerdict.PARTIAL for result in self.results)
+        return _IN_PART if codes or is_partial else 0
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """Return one row for each AOI, for a table."""
+        return [
+            (
+                result.aoi_id,
+                result.verdict,
+                result.scenes_new,
+                _dekads(result),
+                result.alerts_raised,
+                result.sites_active,
+                len(result.gaps),
+                f"{result.seconds:.1f}",
+            )
+            for result in self.results
+        ]
+
+    def gap_sentences(self) -> list[str]:
+        """Return why AOIs failed, and what was not looked at: one line for each reason."""
+        lines = [f"{aoi_id}: {error}" for aoi_id, error in self.errors.items()]
+        for result in self.results:
+            reasons = [gap.reason for gap in result.gaps]
+            lines += [f"{result.aoi_id}: gap: {reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons)]
+        return lines
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON."""
+        return {
+            "run_id": self.run_id,
+            "workspace": str(self.workspace),
+            "exit_code": self.exit_code,
+            "delivered": self.delivered,
+            "seconds": round(self.seconds, 3),
+            "aois": [result_content(result) for result in self.results],
+            "errors": {aoi_id: str(error) for aoi_id, error in self.errors.items()},
+        }
+
+
+def run_pipeline(
+    pipeline: Pipeline,
+    *,
+    workspace: Path | None = None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    cluster: str | None = None,
+    progress: Progress = silent,
+) -> RunReport:
+    """Read every new acquisition over every AOI of a pipeline, decide what changed, compare, and deliver.
+
+    Running again changes nothing where nothing new came; killed anywhere and run again, it comes to the same.
+
+    Parameters
+    ----------
+    workspace : Path, optional
+        Instead of the pipeline's own.
+    since, until : date, optional
+        Days to search, `until` not included. By default from the start of monitoring (at the first run, of the history)
+        to today, or to the last scene where every catalogue is a file.
+    cluster : str, optional
+        Instead of the pipeline's `compute.cluster`.
+
+    Raises
+    ------
+    BusyError
+        Another run is writing to the workspace.
+    """
+    begin = time.perf_counter()
+    room = open_workspace(pipeline, workspace)
+    watches = open_watches(pipeline)
+    with room.lock(), ExitStack() as stack:
+        tables = room.tables()
+        stack.callback(tables.close)
+        record = RunRecord.begin(room, pipeline)
+        import_declared(pipeline, tables)
+        remember(room, watches, record.run_id)
+        run = _Run(room, tables, record, _compute(pipeline, cluster), stack, progress)
+        results, errors, delivered = [], {}, 0
+        try:
+            for watch in watches:
+                result, error = run.watch_one(watch, since, until)
+                results.append(result)
+                if error is not None:
+                    errors[watch.aoi.id] = error
+            delivered = deliver(room, tables, pipeline.deliver) if pipeline.deliver.enabled else 0
+        finally:
+            record.close(errors={aoi_id: str(error) for aoi_id, error in errors.items()}, delivered=delivered)
+    return RunReport(
+        run_id=record.run_id,
+        workspace=room.path,
+        results=tuple(results),
+        errors=errors,
+        delivered=delivered,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+class _Run:
+    """One run under way. Workers are opened when the first AOI has something to observe."""
+
+    def __init__(
+        self,
+        room: Workspace,
+        tables: Tables,
+        record: RunRecord,
+        compute: ComputeOptions,
+        stack: ExitStack,
+        progress: Progress,
+    ) -> None:
+        self._room = room
+        self._tables = tables
+        self._record = record
+        self._compute = compute
+        self._stack = stack
+        self._progress = progress
+        self._workers: lazy.Client | None = None
+
+    def watch_one(
+        self, watch: Watch, since: dt.date | None, until: dt.date | None
+    ) -> tuple[RunResult, KpgeoError | None]:
+        """Take one AOI through all steps. What stops it is kept, so that other AOIs go on."""
+        begin = time.perf_counter()
+        try:
+            result = self._steps(watch, since, until)
+            error = None
+        except KpgeoError as stopped:
+            _log.warning("%s: %s", watch.aoi.id, stopped)
+            result = self._result(watch, RunVerdict.FAILED, gaps=())
+            error = stopped
+        result = replace(result, seconds=time.perf_counter() - begin)
+        state = self._room.state(watch.aoi.id, watch.lineage, watch.grid)
+        scenes = [] if error or result.first_dekad is None else self._folded(watch, state, result.first_dekad)
+        self._record.add_aoi(watch, result_content(result), scenes)
+        return result, error
+
+    def _steps(self, watch: Watch, since: dt.date | None, until: dt.date | None) -> RunResult:
+        """Plan, observe, decide and compare one AOI."""
+        aoi_id, record = watch.aoi.id, self._record
+        state = self._room.state(aoi_id, watch.lineage, watch.grid)
+        with record.step(aoi_id, "plan") as counts:
+            planned = plan_aoi(watch, state, self._tables, since=since, until=until)
+            self._tables.put_scenes(aoi_id, planned.scenes)
+            counts.update(scenes=len(planned.scenes), gaps=len(planned.gaps))
+        observed = None
+        if planned.work is not None:
+            with record.step(aoi_id, "observe") as counts:
+                observed = self._observe(watch, state, planned)
+                counts.update(scenes_new=observed.scenes_new, tiles=observed.tiles, gaps=len(observed.gaps))
+        bench = Bench(watch, state, self._tables)
+        first = first_undecided(bench)
+        decided, has_news = None, False
+        if first is not None:
+            with record.step(aoi_id, "decide") as counts:
+                known = self._known_events(watch, first)
+                decided = decide(bench, first, self._progress)
+                has_news = bool(_event_ids(decided) - known)
+                counts.update(dekads=len(decided.decisions))
+        if decided is not None or len(self._tables.comparisons(aoi_id)) < len(half_years(bench)):
+            with record.step(aoi_id, "compare") as counts:
+                counts.update(comparisons=len(compare(bench)))
+        gaps = (*planned.gaps, *(observed.gaps if observed else ()))
+        self._keep_gaps(watch, planned, gaps)
+        return self._result(watch, verdict_of(gaps, decided, has_news=has_news), gaps, observed, decided)
+
+    def _observe(self, watch: Watch, state: StateStore, planned: AoiPlan) -> Observation:
+        """Observe one AOI on the workers."""
+        assert planned.work is not None  # noqa: S101 - the caller has just asked
+        if self._workers is None:
+            self._workers = self._stack.enter_context(lazy.open_cluster(self._compute))
+        metadata = {"run_id": self._record.run_id, "lineage": watch.lineage}
+        return observe(watch, state, planned.work, self._workers, metadata, self._progress)
+
+    def _keep_gaps(self, watch: Watch, planned: AoiPlan, gaps: Sequence[Gap]) -> None:
+        """Keep the gaps of what was folded in, in place of those an earlier run found there."""
+        since = None
+        if planned.work is not None:
+            since = dekad_start(planned.work.first_dekad)
+            if planned.work.is_first:
+                since = day_of(watch.pipeline.history.start)
+        self._tables.put_gaps(watch.aoi.id, gaps, since_day=since)
+
+    def _known_events(self, watch: Watch, first_dekad: int) -> set[str]:
+        """Return the ids of the site events the tables hold from a dekad on."""
+        return {event.id for event in self._tables.site_events(watch.aoi.id, watch.lineage, first_dekad)}
+
+    def _folded(self, watch: Watch, state: StateStore, first_dekad: int) -> list[Any]:
+        """Return the scenes folded in from a dekad on."""
+        bench = Bench(watch, state, self._tables)
+        return [scene for dekad in bench.head.applied if dekad >= first_dekad for scene in bench.folded(dekad)]
+
+    def _result(
+        self,
+        watch: Watch,
+        verdict: RunVerdict,
+        gaps: Sequence[Gap],
+        observed: Observation | None = None,
+        decided: Decided | None = None,
+    ) -> RunResult:
+        """Return what one AOI came to."""
+        commit = self._tables.last_commit(watch.aoi.id, watch.lineage)
+        sites = self._tables.sites(watch.aoi.id, watch.lineage)
+        events = [event for one in decided.decisions for event in one.alert_events] if decided else []
+        return RunResult(
+            run_id=self._record.run_id,
+            aoi_id=watch.aoi.id,
+            verdict=verdict,
+            scenes_new=observed.scenes_new if observed else 0,
+            tiles=observed.tiles if observed else 0,
+            snapshot_id=commit.snapshot_id if commit else "",
+            first_dekad=decided.commit.first_dekad if decided else None,
+            last_dekad=decided.commit.last_dekad if decided else None,
+            alerts_raised=sum(event.before is None for event in events),
+            sites_active=sum(site.status is SiteStatus.ACTIVE for site in sites),
+            gaps=tuple(gaps),
+        )
+
+
+def verdict_of(gaps: Sequence[Gap], decided: Decided | None, *, has_news: bool) -> RunVerdict:
+    """Return a run's verdict on one AOI. Silence is never "all quiet": where nothing was seen, it says so."""
+    if gaps:
+        return RunVerdict.PARTIAL
+    if has_news:
+        return RunVerdict.CHANGES
+    seen = [row for one in decided.decisions for row in one.coverage if row.stratum_id == WHOLE] if decided else []
+    if seen and not any(row.look_frac > 0.0 for row in seen):
+        return RunVerdict.NOT_LOOKED
+    return RunVerdict.NO_CHANGE
+
+
+def result_content(result: RunResult) -> dict[str, Any]:
+    """Return one AOI's result as plain JSON."""
+    return {
+        "aoi": result.aoi_id,
+        "verdict": str(result.verdict),
+        "scenes_new": result.scenes_new,
+        "tiles": result.tiles,
+        "snapshot_id": result.snapshot_id,
+        "first_dekad": None if result.first_dekad is None else dekad_label(result.first_dekad),
+        "last_dekad": None if result.last_dekad is None else dekad_label(result.last_dekad),
+        "alerts_raised": result.alerts_raised,
+        "sites_active": result.sites_active,
+        "gaps": [gap_content(gap) for gap in result.gaps],
+    }
+
+
+def _event_ids(decided: Decided) -> set[str]:
+    return {event.id for one in decided.decisions for event in one.site_events}
+
+
+def _compute(pipeline: Pipeline, cluster: str | None) -> ComputeOptions:
+    """Return the compute options, with another cluster where one is named."""
+    options = pipeline.compute
+    return options if cluster is None else ComputeOptions(**{**options.model_dump(), "cluster": cluster})
+
+
+def _dekads(result: RunResult) -> str:
+    if result.first_dekad is None or result.last_dekad is None:
+        return "-"
+    return f"{dekad_label(result.first_dekad)} to {dekad_label(result.last_dekad)}"

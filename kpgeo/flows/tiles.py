@@ -1,0 +1,124 @@
+"""What is done to one tile: learn its season, fold scenes into its belief. Runs on a worker and opens its own files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import xarray as xr
+
+from kpgeo import detect, features, ingest
+from kpgeo.detect import HistoryStack, Look, TileContext
+from kpgeo.flows.watch import Watch
+from kpgeo.model.grid import Tile
+from kpgeo.model.run import Gap
+from kpgeo.model.scene import LookClass, Scene, Sensor
+from kpgeo.model.state import TileBaseline, TileState
+
+HALO_PX = 8
+_BATCH = 6  # scenes of one sensor held at a time while a baseline is fitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileReading:
+    """What became of the scenes of one tile.
+
+    Attributes
+    ----------
+    tile : str
+    read_ids : frozenset of str
+        Scenes whose pixels could be read, if only in part.
+    gaps : tuple of Gap
+        What could not be read.
+    """
+
+    tile: str
+    read_ids: frozenset[str]
+    gaps: tuple[Gap, ...]
+
+
+class TileReader:
+    """Reads the clear looks of one tile, and remembers what could not be read."""
+
+    def __init__(self, watch: Watch, tile: Tile) -> None:
+        self.watch = watch
+        self.tile = tile
+        self._geobox = watch.grid.tile_geobox(tile, HALO_PX)
+        self._read_ids: set[str] = set()
+        self._gaps: list[Gap] = []
+
+    def reading(self) -> TileReading:
+        """Return what became of the scenes so far."""
+        return TileReading(tile=self.tile.name, read_ids=frozenset(self._read_ids), gaps=tuple(self._gaps))
+
+    def looks(self, scenes: Sequence[Scene]) -> list[Look]:
+        """Return the clear looks of scenes of any sensor; a scene that cannot be read becomes a gap."""
+        return [
+            look
+            for sensor in Sensor
+            for cube in self._cubes(scenes, sensor, batch=len(scenes))
+            for look in detect.split_looks(cube, sensor)
+        ]
+
+    def history(self, scenes: Sequence[Scene]) -> HistoryStack:
+        """Return the looks a baseline is learnt from, read a few at a time."""
+        stack = HistoryStack(shape=(self.tile.height, self.tile.width))
+        for sensor in Sensor:
+            for cube in self._cubes(scenes, sensor, batch=_BATCH):
+                stack.add(cube, sensor)
+        return stack
+
+    def _cubes(self, scenes: Sequence[Scene], sensor: Sensor, *, batch: int) -> Iterator[xr.Dataset]:
+        """Yield clear looks `(time, y, x)` of one sensor, `batch` scenes at a time."""
+        of_sensor = iter([scene for scene in scenes if scene.sensor is sensor])
+        while now := list(islice(of_sensor, batch)):
+            cube, gaps = ingest.load_cube(now, self._geobox, self.watch.pipeline.ingest)
+            self._gaps += [_located(gap, self.watch, self.tile) for gap in gaps]
+            is_acquired = (cube["look_class"] != LookClass.NOT_ACQUIRED).any(("y", "x"))
+            self._read_ids.update(str(scene_id) for scene_id in cube["scene_id"].to_numpy()[is_acquired.to_numpy()])
+            if cube.sizes["time"]:
+                yield features.clear_looks(cube, sensor, self.watch.pipeline.features, HALO_PX)
+
+
+def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBaseline, TileState, TileReading]:
+    """Learn a tile's season from its history, and the belief monitoring starts from."""
+    reader = TileReader(watch, tile)
+    history = reader.history(scenes)
+    baseline = detect.fit_baseline(history, watch.pipeline.detect)
+    start = detect.start_state(baseline, history, context_of(watch, tile), watch.first_dekad, watch.pipeline.detect)
+    return baseline, start, reader.reading()
+
+
+def fold_tile(
+    watch: Watch,
+    tile: Tile,
+    baseline: TileBaseline,
+    state: TileState,
+    scenes_by_dekad: Sequence[tuple[int, Sequence[Scene]]],
+) -> Iterator[tuple[int, TileState, TileReading]]:
+    """Yield the state of a tile at the end of each dekad, in order, from that before the first one."""
+    context = context_of(watch, tile)
+    for dekad, scenes in scenes_by_dekad:
+        reader = TileReader(watch, tile)
+        looks = reader.looks(scenes)
+        state = detect.fold_dekad(state, baseline, looks, dekad, context, watch.pipeline.detect)
+        yield dekad, state, reader.reading()
+
+
+def context_of(watch: Watch, tile: Tile) -> TileContext:
+    """Return what a tile knows besides its looks."""
+    in_stratum = watch.stratum_index_of(tile) > 0
+    if watch.aoi.seasons is None:
+        return TileContext(in_stratum=in_stratum)
+    return TileContext(in_stratum=in_stratum, burn_months=watch.aoi.seasons.burn_months)
+
+
+def _located(gap: Gap, watch: Watch, tile: Tile) -> Gap:
+    """Write AOI and tile into a gap that was found while reading one tile."""
+    return Gap(
+        aoi_id=watch.aoi.id,
+        day=gap.day,
+        sensor=gap.sensor,
+        scene_id=gap.scene_id,
+        reason=gap.reason,
+        tile=tile.name,
+    )

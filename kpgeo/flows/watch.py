@@ -1,0 +1,92 @@
+"""What a pipeline watches: its AOIs, each with its grid, lineage and place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kpgeo import detect, registry
+from kpgeo.model.aoi import Aoi
+from kpgeo.model.calendar import day_of, dekad_of
+from kpgeo.model.grid import Grid, Tile
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.sites import Place
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step, what is done of it, and what there is to do in all."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """One AOI as one pipeline watches it.
+
+    Attributes
+    ----------
+    lineage : str
+        Detector, version and digest of everything that moves its numbers.
+    """
+
+    aoi: Aoi
+    pipeline: Pipeline
+    grid: Grid
+    lineage: str
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the rasters behind when a watch is sent to a worker: a worker makes those of its own tile."""
+        return {spec.name: getattr(self, spec.name) for spec in fields(self)}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take the fields up again."""
+        self.__dict__.update(state)
+
+    @property
+    def first_dekad(self) -> int:
+        """Return the first dekad that is monitored."""
+        return dekad_of(day_of(self.pipeline.history.end))
+
+    @cached_property
+    def stratum_index(self) -> NDArray[np.uint8]:
+        """Return 0 outside every stratum and i + 1 in the i-th, (y, x)."""
+        return registry.rasterize_strata(self.aoi, self.grid)
+
+    def stratum_index_of(self, tile: Tile) -> NDArray[np.uint8]:
+        """Return the stratum index of one tile, without that of the whole grid."""
+        return registry.rasterize_strata(self.aoi, self.grid, tile)
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """Return where the grid lies inside the AOI, (y, x)."""
+        return registry.rasterize_inside(self.aoi, self.grid)
+
+    @cached_property
+    def place(self) -> Place:
+        """Return what outlining and linking need to know of the AOI."""
+        return Place(
+            aoi_id=self.aoi.id,
+            lineage=self.lineage,
+            grid=self.grid,
+            strata_ids=tuple(stratum.id for stratum in self.aoi.strata),
+            stratum_index=self.stratum_index,
+            inside=self.inside,
+            baseline_end_day=day_of(self.pipeline.history.end),
+        )
+
+
+def open_watches(pipeline: Pipeline) -> list[Watch]:
+    """Read the AOIs of a pipeline. An AOI named by a path is relative to the pipeline file."""
+    return [open_watch(pipeline, reference) for reference in pipeline.aois]
+
+
+def open_watch(pipeline: Pipeline, reference: str) -> Watch:
+    """Read one AOI by its id, or by the path of its file."""
+    is_path = "/" in reference or reference.endswith((".geojson", ".json"))
+    aoi = registry.read_aoi(pipeline.path(reference) if is_path else reference)
+    history = (pipeline.history.start.isoformat(), pipeline.history.end.isoformat())
+    lineage = detect.lineage_of(aoi.version, history, pipeline.ingest, pipeline.features, pipeline.detect)
+    return Watch(aoi=aoi, pipeline=pipeline, grid=registry.grid_of(aoi), lineage=lineage)
