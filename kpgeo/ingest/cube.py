@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
+from rasterio.warp import transform_bounds
 
 from kpgeo.ingest.granules import GranuleLook, Reading, read_granule
 from kpgeo.model.errors import BadInputError, SceneReadError
@@ -71,7 +72,9 @@ def load_cube(scenes: Sequence[Scene], geobox: GeoBox, options: IngestOptions) -
 
 def _reaching(scene: Scene, geobox: GeoBox) -> list[Granule]:
     """Return the granules whose bounding box meets the window; first those on the window's own UTM zone."""
-    west, south, east, north = geobox.footprint("EPSG:4326", buffer=2 * abs(geobox.resolution.x)).boundingbox
+    margin_m = 2.0 * abs(geobox.resolution.x)
+    bounds = geobox.boundingbox.buffered(margin_m, margin_m)
+    west, south, east, north = transform_bounds(str(geobox.crs), "EPSG:4326", *bounds.bbox)
     found = []
     for granule in scene.granules:
         box = granule.item.get("bbox") or (-180.0, -90.0, 180.0, 90.0)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 import rasterio
@@ -18,18 +19,23 @@ from odc.geo.converters import rio_geobox
 from odc.geo.geobox import GeoBox
 from odc.geo.overlap import ReprojectInfo, compute_reproject_roi
 from odc.geo.roi import roi_is_empty
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.warp import reproject, transform_bounds
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from kpgeo.options.ingest import IngestOptions
 
-_DRIVERS = ["GTiff", "JP2OpenJPEG"]
 _FINER = 0.6
 _COARSER = 1.5
+# GDAL interpolates positions along a row to within this error; its default of 0.125 would make a pixel depend on where
+# the window it is read with begins.
+_TOLERANCE_PX = 1e-3
 _SECRET = re.compile(r"(\?|&)(?:[^\s'\"<>]*)(?:sig|signature|token)=[^\s'\"<>]*", re.IGNORECASE)
-_FAULTS = (RasterioError, OSError, ValueError, MemoryError)
+# CPLE_BaseError is what escapes from rasterio unwrapped.
+_FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
 
 Fault = Literal["open-failed", "read-failed", "no-crs", "too-large", "georeference-contradiction"]
 
@@ -90,7 +96,7 @@ class Source:
 def read_window(source: Source, geobox: GeoBox, options: IngestOptions) -> NDArray[np.float32]:
     """Read a file onto a grid.
 
-    The result does not depend on how the grid is cut into windows: positions are transformed exactly, pixel by pixel.
+    The result does not depend on how the grid is cut into windows.
 
     Returns
     -------
@@ -142,9 +148,10 @@ def _environment(source: Source, options: IngestOptions) -> rasterio.Env:
 
 
 def _opened(source: Source) -> rasterio.DatasetReader:
-    name = f"/vsicurl/{source.href}" if source.is_remote else source.href
+    path = urlsplit(source.href).path if source.is_remote else source.href
+    driver = "JP2OpenJPEG" if path.lower().endswith(".jp2") else "GTiff"
     try:
-        return rasterio.open(name, driver=_DRIVERS, sharing=False)
+        return rasterio.open(f"/vsicurl/{source.href}" if source.is_remote else source.href, driver=driver)
     except _FAULTS as error:
         raise FileError("open-failed", is_passing=source.is_remote) from error
 
@@ -194,16 +201,19 @@ def _read(
         rows, cols = overlap.roi_dst
         out[rows.start : rows.stop, cols.start : cols.stop] = np.where(counts == nodata, np.nan, counts)
         return out
-    reproject(
-        rasterio.band(dataset, 1),
-        out,
-        src_nodata=nodata,
-        dst_transform=geobox.transform,
-        dst_crs=str(geobox.crs),
-        dst_nodata=math.nan,
+    with WarpedVRT(
+        dataset,
+        crs=str(geobox.crs),
+        transform=geobox.transform,
+        height=geobox.shape[0],
+        width=geobox.shape[1],
         resampling=_resampling(dataset, source, geobox, options),
-        tolerance=0,
-    )
+        src_nodata=nodata,
+        nodata=math.nan,
+        dtype="float32",
+        tolerance=_TOLERANCE_PX,
+    ) as warped:
+        warped.read(1, out=out)
     return out
 
 
