@@ -1,0 +1,143 @@
+"""The kernel against closed forms and brute force."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from kpgeo.kernels.capacity import (
+    Z90,
+    area_log_moments,
+    area_quantile,
+    correlated_sum_variance,
+    prior_log_moments,
+    prior_quantile,
+    prob_ratio_above,
+    sobol_points,
+    spread_shares,
+)
+
+FAMILIES = [
+    ("uniform", 0.2, 1.0),
+    ("uniform", 0.0, 1.0),
+    ("loguniform", 0.3, 1.9),
+    ("beta", 4, 4),
+    ("lognormal", 2, 10),
+]
+
+
+@pytest.mark.parametrize(("family", "low", "high"), FAMILIES)
+def test_quantiles_agree_with_scipy(family, low, high):
+    u = np.linspace(0.01, 0.99, 25)
+    oracle = {
+        "uniform": stats.uniform(low, high - low),
+        "loguniform": stats.loguniform(max(low, 0.01), high),
+        "beta": stats.beta(low, high if family == "beta" else 1),
+        "lognormal": stats.lognorm(
+            s=math.log(high / max(low, 0.01)) / (2 * Z90), scale=math.sqrt(max(low, 0.01) * high)
+        ),
+    }[family]
+    assert prior_quantile(family, low, high, u) == pytest.approx(oracle.ppf(u), rel=1e-9)
+
+
+@pytest.mark.parametrize(("family", "low", "high"), FAMILIES)
+def test_log_moments_agree_with_quadrature(family, low, high):
+    u = (np.arange(400_000) + 0.5) / 400_000
+    logs = np.log(prior_quantile(family, low, high, u))
+    mean, variance = prior_log_moments(family, low, high)
+    assert mean == pytest.approx(logs.mean(), abs=2e-4)
+    assert variance == pytest.approx(logs.var(), rel=2e-3)
+
+
+@given(low=st.floats(0.0, 10.0), width=st.floats(0.0, 10.0))
+def test_uniform_log_variance_is_never_negative(low, width):
+    if low + width > 0:
+        mean, variance = prior_log_moments("uniform", low, low + width)
+        assert 0.0 <= variance <= 1.0 + 1e-9
+        assert mean <= math.log(low + width) + 1e-9
+
+
+def test_unknown_family_is_refused():
+    with pytest.raises(ValueError, match="triangle"):
+        prior_quantile("triangle", 0, 1, np.array([0.5]))
+    with pytest.raises(ValueError, match="triangle"):
+        prior_log_moments("triangle", 0, 1)
+
+
+def test_area_keeps_median_and_both_ends_of_the_interval():
+    quantiles = area_quantile(20.0, 15.0, 40.0, np.array([0.05, 0.5, 0.95]))
+    assert quantiles == pytest.approx([15.0, 20.0, 40.0])
+
+
+def test_area_not_seen_is_exponential_with_its_upper_end_kept():
+    assert area_quantile(0.0, 0.0, 3.0, np.array([0.95])) == pytest.approx([3.0])
+    assert not area_quantile(0.0, 0.0, 0.0, np.array([0.1, 0.9])).any()
+
+
+@pytest.mark.parametrize("area", [(20.0, 15.0, 40.0), (5.0, 4.0, 6.0), (0.0, 0.0, 3.0)])
+def test_area_log_moments_agree_with_quadrature(area):
+    u = (np.arange(400_000) + 0.5) / 400_000
+    logs = np.log(area_quantile(*area, u))
+    mean, variance = area_log_moments(*area)
+    assert mean == pytest.approx(logs.mean(), abs=1e-3)
+    assert variance == pytest.approx(logs.var(), rel=5e-3)
+
+
+def test_sobol_points_fill_the_open_cube_evenly_and_repeat():
+    points = sobol_points(5, 1024, 7)
+    assert points.shape == (1024, 5)
+    assert points.min() > 0.0
+    assert points.max() < 1.0
+    # every sixteenth of every axis holds exactly its share: no pseudo-random draw does that
+    counts = np.stack([np.histogram(column, bins=16, range=(0, 1))[0] for column in points.T])
+    assert (counts == 64).all()
+    assert np.array_equal(points, sobol_points(5, 1024, 7))
+    assert not np.array_equal(points, sobol_points(5, 1024, 8))
+
+
+def test_shares_of_one_stratum_are_the_variances_and_of_two_in_step_areas_add_before_squaring():
+    one = spread_shares(np.array([1.0]), np.array([0.2]), np.array([[0.1, 0.3]]))
+    assert one == pytest.approx(np.array([0.04, 0.1, 0.3]) / 0.44)
+    two = spread_shares(np.array([0.5, 0.5]), np.array([0.2, 0.2]), np.array([[0.4], [0.4]]))
+    assert two == pytest.approx(np.array([0.04, 0.2]) / 0.24)
+
+
+def test_shares_of_nothing_that_varies_sum_to_one():
+    assert spread_shares(np.array([1.0]), np.array([0.0]), np.zeros((1, 4))).tolist() == [1, 0, 0, 0, 0]
+
+
+@given(median=st.floats(0.01, 100), sigma=st.floats(0.01, 2), factor=st.floats(0.1, 10))
+def test_ratio_probability_is_the_lognormal_tail(median, sigma, factor):
+    oracle = stats.lognorm(s=sigma, scale=median).sf(factor)
+    assert prob_ratio_above(median, sigma, factor) == pytest.approx(oracle, abs=1e-9)
+
+
+def test_ratio_probability_at_its_limits():
+    assert prob_ratio_above(0.0, 0.3, 1.2) == 0.0
+    assert prob_ratio_above(math.inf, 0.3, 1.2) == 1.0
+    assert prob_ratio_above(2.0, 0.0, 1.2) == 1.0
+    assert prob_ratio_above(1.0, 0.0, 1.2) == 0.0
+
+
+def _double_sum(side, sd, length):
+    y, x = np.mgrid[:side, :side]
+    points = np.column_stack([y.ravel(), x.ravel()]).astype(float)
+    distances = np.hypot(*(points[:, None, :] - points[None, :, :]).transpose(2, 0, 1))
+    return sd**2 * np.exp(-distances / length).sum()
+
+
+def test_correlated_sum_agrees_with_the_double_sum_for_wide_patches():
+    assert correlated_sum_variance(60 * 60, 0.2, 1.5) == pytest.approx(_double_sum(60, 0.2, 1.5), rel=0.10)
+
+
+@settings(max_examples=30)
+@given(side=st.integers(1, 15), length=st.floats(1.0, 5.0))
+def test_correlated_sum_bounds_the_double_sum_from_above(side, length):
+    assert correlated_sum_variance(side**2, 0.2, length) >= 0.97 * _double_sum(side, 0.2, length)
+
+
+def test_uncorrelated_pixels_average_out():
+    assert correlated_sum_variance(100, 0.2, 0.0) == pytest.approx(100 * 0.04)
