@@ -6,6 +6,7 @@ from kpgeo.brief.docx import render_docx
 from kpgeo.brief.html import render_html
 from kpgeo.brief.inputs import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, stretch_alike
 from kpgeo.brief.pdf import render_pdf
+from kpgeo.brief.reading import SiteReading, rank_sites
 
 __all__ = [
     "Backdrop",
@@ -14,7 +15,9 @@ __all__ = [
     "Chip",
     "ChipPair",
     "RunFacts",
+    "SiteReading",
     "compose_brief",
+    "rank_sites",
     "render_docx",
     "render_html",
     "render_pdf",
