@@ -75,8 +75,7 @@ def survival(
     steps = np.unique(times[is_found])
     at_risk = np.array([(times >= step).sum() for step in steps], dtype=np.float64)
     events = np.array([((times == step) & is_found).sum() for step in steps], dtype=np.float64)
-    surviving: NDArray[np.float64] = np.cumprod(1.0 - events / at_risk)
-    return steps, surviving
+    return steps, np.cumprod(1.0 - events / at_risk, dtype=np.float64)
 
 
 def _value_at(steps: NDArray[np.float64], surviving: NDArray[np.float64], day: float) -> float:

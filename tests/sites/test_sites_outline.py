@@ -1,0 +1,175 @@
+"""Belief to change objects: small rasters, every number checkable by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from kpgeo.model.errors import BadInputError
+from kpgeo.model.geometry import area_ha
+from kpgeo.model.state import NO_DAY
+from kpgeo.options.sites import SiteOptions
+from kpgeo.sites import outline_changes
+
+BLOCK = (slice(10, 15), slice(4, 9))
+
+
+def test_a_square_of_pixels_is_one_object_with_checkable_numbers(make, place, options):
+    (change,) = outline_changes(make.fields(place, 0, [(*BLOCK, 3)]), place, options)
+    assert (change.seed_row, change.seed_col, change.n_px) == (10, 4, 25)
+    assert change.area.ha == pytest.approx(0.25 * 0.95, rel=2e-3)  # UTM scale aside
+    assert 0.0 < change.area.low_ha < change.area.ha < change.area.high_ha <= 0.2502
+    assert change.first_day == make.start_day + 3
+    assert change.last_day == make.start_day + 7
+    assert change.confidence == pytest.approx(0.95)
+    assert change.elongation == pytest.approx(1.0)
+    assert (change.pond_frac, change.look_frac, change.stratum_id) == (0.0, 1.0, "")
+
+
+@pytest.mark.parametrize(("epsg", "left_m"), [(32629, 500_000.0), (32629, 760_000.0), (32736, 250_000.0)])
+def test_areas_agree_with_the_geodesic(make, options, epsg, left_m):
+    place = make.place(epsg=epsg, left_m=left_m)
+    fields = make.fields(place, 0, [(slice(5, 35), slice(5, 35), 3)], prob=1.0)
+    (change,) = outline_changes(fields, place, options)
+    assert change.area.ha == pytest.approx(area_ha(change.geometry), rel=5e-5)
+    assert abs(change.area.ha / 9.0 - 1.0) > 3e-4  # the plane of the projection would have been wrong by more
+
+
+def test_growth_needs_a_seed_and_stops_at_the_lower_threshold(make, place, options):
+    fields = make.fields(place, 0, [(*BLOCK, 3)], prob=0.6)
+    assert outline_changes(fields, place, options) == []
+    fields.mined_prob[12, 6] = 0.9
+    fields.mined_prob[10, :5] = 0.49
+    (change,) = outline_changes(fields, place, options)
+    assert change.n_px == 24
+
+
+def test_diagonal_neighbours_are_connected_and_their_outline_is_valid(make, place, options):
+    fields = make.fields(place, 0, [(np.arange(8), np.arange(8), 3)])
+    (change,) = outline_changes(fields, place, options)
+    assert change.n_px == 8
+    assert change.geometry.is_valid
+    assert change.geometry.geom_type == "MultiPolygon"
+    assert area_ha(change.geometry) == pytest.approx(0.08, rel=2e-3)
+
+
+def test_objects_below_the_mapping_unit_are_left_out(make, place, options):
+    """Three full pixels are 0.03 ha; twelve half ones 0.06 ha."""
+    assert outline_changes(make.fields(place, 0, [(5, slice(5, 8), 3)]), place, options) == []
+    half = make.fields(place, 0, [(slice(5, 8), slice(5, 9), 3)], frac=0.5)
+    assert len(outline_changes(half, place, options)) == 1
+
+
+def test_nothing_outside_the_aoi_is_outlined(make, place, options):
+    fields = make.fields(place, 0, [(*BLOCK, 3)])
+    inside = place.inside.copy()
+    inside[:, :7] = False
+    (change,) = outline_changes(fields, replace(place, inside=inside), options)
+    assert change.n_px == 10
+
+
+def test_the_seed_is_the_earliest_then_the_surest_then_the_upper_left_pixel(make, place, options):
+    fields = make.fields(place, 0, [(*BLOCK, 5)])
+    fields.mined_prob[13, 7] = 0.99
+    (change,) = outline_changes(fields, place, options)
+    assert (change.seed_row, change.seed_col) == (13, 7)
+    fields.onset_day[14, 8] = make.start_day + 2
+    fields.onset_day[11, 5] = NO_DAY
+    (change,) = outline_changes(fields, place, options)
+    assert (change.seed_row, change.seed_col, change.first_day) == (14, 8, make.start_day + 2)
+
+
+def test_a_road_is_held_less_sure_than_a_pit_and_one_with_ponds_is_no_road(make, place, options):
+    road = make.fields(place, 0, [(slice(8, 9), slice(2, 38), 3)])
+    (change,) = outline_changes(road, place, options)
+    assert change.elongation == pytest.approx(36.0)
+    assert change.confidence == pytest.approx(0.95 * options.road_factor)
+    road.pond_prob[8, 2:10] = 0.9
+    (flooded,) = outline_changes(road, place, options)
+    assert flooded.pond_frac == pytest.approx(8 * 0.9 / (36 * 0.95), rel=1e-5)
+    assert flooded.confidence == pytest.approx(0.95)
+
+
+def test_a_wide_trench_is_no_road(make, place, options):
+    (change,) = outline_changes(make.fields(place, 0, [(slice(8, 12), slice(1, 39), 3)]), place, options)
+    assert change.elongation > options.road_elongation
+    assert change.confidence == pytest.approx(0.95)
+
+
+def test_looks_and_strata_are_counted_by_pixel(make, place, options):
+    fields = make.fields(place, 0, [(slice(0, 5), slice(16, 26), 3)])
+    fields.looks[:, :21] = 0
+    (change,) = outline_changes(fields, place, options)
+    assert change.look_frac == pytest.approx(0.5)
+    assert change.stratum_id == "east"  # six of ten columns
+
+
+def test_fields_of_another_grid_are_refused(make, place, options):
+    other = make.place(height=30)
+    with pytest.raises(BadInputError, match="shape"):
+        outline_changes(make.fields(other, 0), place, options)
+
+
+def test_strata_of_another_grid_are_refused(make, place):
+    with pytest.raises(BadInputError, match="stratum_index"):
+        replace(place, stratum_index=np.zeros((2, 2), np.uint8))
+
+
+BASE = SiteOptions()
+OUTLINE_FIELDS = {
+    "seed_prob": 0.96,
+    "grow_prob": 0.8,
+    "min_area_ha": 5.0,
+    "frac_sd": 0.4,
+    "area_correlation": 1.0,
+    "road_elongation": 50.0,
+    "road_width_px": 0.5,
+    "road_pond_frac": 0.0,
+    "road_factor": 0.9,
+}
+
+
+@pytest.mark.parametrize(("name", "value"), OUTLINE_FIELDS.items())
+def test_every_option_changes_something(make, place, name, value):
+    fields = make.fields(place, 0, [(slice(8, 9), slice(2, 38), 3), (20, 10, 3), (20, 11, 3)])
+    fields.mined_prob[21, 5:15] = 0.7
+    fields.mined_frac[21, 5:15] = 1.0
+    fields.pond_prob[8, 2] = 0.1
+    assert getattr(BASE, name) != value
+    plain = outline_changes(fields, place, BASE)
+    assert len(plain) == 2
+    assert outline_changes(fields, place, SiteOptions(**{name: value})) != plain
+
+
+def test_thresholds_that_do_not_nest_are_refused():
+    with pytest.raises(ValueError, match="grow_prob"):
+        SiteOptions(seed_prob=0.4)
+    with pytest.raises(ValueError, match="split_m"):
+        SiteOptions(join_m=200.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(raster=hnp.arrays(np.uint8, (9, 9), elements=st.integers(0, 3)))
+def test_outlines_are_valid_and_give_back_their_pixels(make, raster):
+    """Any pattern: valid polygons, no pixel in two objects, area from outlines equals pixels, and the inverse holds."""
+    place = make.place(9, 9)
+    fields = make.fields(place, 0)
+    fields.mined_prob[:] = np.array([0.0, 0.4, 0.6, 0.95], np.float32)[raster]
+    fields.mined_frac[:] = 1.0
+    fields.onset_day[:] = make.start_day + 1
+    changes = outline_changes(fields, place, SiteOptions(min_area_ha=0.0))
+    covered = np.zeros((9, 9), int)
+    for change in changes:
+        assert change.geometry.is_valid
+        pixels = place.pixels_of(change.geometry)
+        assert len(pixels) == change.n_px
+        covered[pixels.index] += 1
+        assert area_ha(change.geometry) == pytest.approx(0.01 * change.n_px, rel=2e-3)
+        assert fields.mined_prob[pixels.index].max() >= 0.9
+        assert 0.0 <= change.area.low_ha <= change.area.ha <= change.area.high_ha <= 0.0101 * change.n_px
+    assert covered.max() <= 1
+    assert (covered[raster == 3] == 1).all()
+    assert not covered[raster < 2].any()
