@@ -46,7 +46,7 @@ def draw_fires(options: SimOptions, land: Landscape) -> dict[int, FireSeason]:
 def _draw_season(options: SimOptions, land: Landscape, year: int) -> FireSeason:
     rng = rng_of(options.seed, "fires", year)
     size = land.frame.size
-    labels, seeds = voronoi_cells(rng, size, rng.uniform(16.0, 30.0))
+    labels, seeds = voronoi_cells(rng, size, rng.uniform(16.0, 30.0), 0.22)
     rate = options.burn_rate * float(np.exp(rng.normal(0.0, 0.15 * options.interannual)))
     first = day_of(date_of(land.frame.start_day).replace(year=year, month=11, day=5))
     region = _at_seeds(smooth_noise(rng, size, 60), seeds)
@@ -60,7 +60,7 @@ def _draw_season(options: SimOptions, land: Landscape, year: int) -> FireSeason:
     return FireSeason(
         day=np.where(burnt, np.rint(when[labels] + spread), NEVER).astype(np.float32),
         completeness=np.where(burnt, complete, 0.0).astype(np.float32),
-        fade_days=_per_cell(rng, seeds, 14.0, 34.0)[labels].astype(np.float32),
+        fade_days=_per_cell(rng, seeds, 16.0, 42.0)[labels].astype(np.float32),
     )
 
 

@@ -85,6 +85,8 @@ class Digging:
         Depth rank of pits, 0–1; deep ones hold water first.
     recovery_days : float32 array
         Growing days in which left ground recovers by two thirds.
+    pale_frac : float
+        Share of its spoil that is pale gravel; the rest looks like the laterite around it.
     """
 
     plan: SitePlan
@@ -95,6 +97,7 @@ class Digging:
     again_frac: F32 = field(repr=False)
     depth: F32 = field(repr=False)
     recovery_days: F32 = field(repr=False)
+    pale_frac: float
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -172,6 +175,9 @@ class Digging:
         mix[Cover.GRASS] = plants * (0.10 + 0.80 * green)
         mix[Cover.STRAW] = plants * 0.75 * (1.0 - green)
         mix[Cover.SPOIL] += plants * (0.15 - 0.05 * green)
+        red = (1.0 - self.pale_frac) * mix[Cover.SPOIL]
+        mix[Cover.SPOIL] -= red
+        mix[Cover.LATERITE] += red
         share = block_mean(is_dug.astype(np.float32), FINE)
         return block_mean(mix, FINE), share
 
@@ -208,6 +214,7 @@ def draw_digging(seed: int, plan: SitePlan, is_free: NDArray[np.bool_]) -> Diggi
         again_frac=rng.random((size, size), dtype=np.float32),
         depth=depth,
         recovery_days=recovery.astype(np.float32),
+        pale_frac=float(rng.uniform(0.35, 1.0)),
     )
 
 

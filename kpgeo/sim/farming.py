@@ -11,7 +11,7 @@ from kpgeo.options.sim import SimOptions
 from kpgeo.sim.climate import Climate
 from kpgeo.sim.landscape import ALWAYS, NEVER, Landscape
 from kpgeo.sim.spectra import N_COVERS, Cover
-from kpgeo.sim.textures import F32, logistic, rng_of, voronoi_cells
+from kpgeo.sim.textures import F32, logistic, rng_of, smooth_noise, voronoi_cells
 
 
 class PlotUse(IntEnum):
@@ -100,11 +100,12 @@ def draw_plots(options: SimOptions, land: Landscape) -> Plots:
     """Lay out fields and orchards, thickest around the villages, some of them new while the world runs."""
     rng = rng_of(options.seed, "plots")
     frame = land.frame
-    labels, _ = voronoi_cells(rng, frame.size, rng.uniform(7.0, 10.0))
+    labels, _ = voronoi_cells(rng, frame.size, rng.uniform(7.0, 10.0), 0.06)
     count = int(labels.max()) + 1
     means = [_cell_mean(labels, raster, count) for raster in (land.village_m, land.gallery_frac, land.river_m)]
     wild = (means[1] > 0.35) | (means[2] < 45.0)
-    chance = np.where(wild, 0.0, 0.10 + 0.55 * np.exp(-means[0] / 650.0))
+    cluster = _cell_mean(labels, np.clip(smooth_noise(rng, frame.size, 35), 0.0, 2.0), count)
+    chance = np.where(wild, 0.0, 0.02 + 0.22 * cluster + 0.60 * np.exp(-means[0] / 550.0))
     is_new = rng.random(count) < 0.16 * options.change_density
     is_farmed = rng.random(count) < chance
     use = np.where(rng.random(count) < 0.30, PlotUse.ORCHARD, PlotUse.FIELD)

@@ -1,6 +1,7 @@
 """The ground on a day: how much of each pixel is covered with what. Everything sensors see is made from this."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from kpgeo.sim.burning import FireSeason, draw_fires, season_of
 from kpgeo.sim.climate import Climate, draw_climate
 from kpgeo.sim.digging import Digging
 from kpgeo.sim.farming import Plots, draw_plots
-from kpgeo.sim.landscape import Frame, Landscape, draw_landscape
-from kpgeo.sim.planning import draw_diggings
+from kpgeo.sim.landscape import Frame, Landscape, Road, draw_landscape, road_rasters
+from kpgeo.sim.planning import draw_diggings, draw_tracks
 from kpgeo.sim.spectra import N_COVERS, Cover, Spectra, draw_spectra
 from kpgeo.sim.textures import F32, logistic, ramp, rng_of, smooth_noise
 
@@ -26,12 +27,17 @@ class Terrain:
     plots: Plots
     fires: dict[int, FireSeason]
     diggings: tuple[Digging, ...]
+    tracks: tuple[Road, ...]
     spectra: Spectra
 
     @property
     def frame(self) -> Frame:
         """Return the raster scenes are made on."""
         return self.land.frame
+
+    @cached_property
+    def _track_rasters(self) -> tuple[F32, F32]:
+        return road_rasters(self.frame, self.tracks)
 
     def fractions(self, day: int) -> F32:
         """Return the share of each pixel that each cover has on a day: (cover, y, x), each pixel sums to 1."""
@@ -98,9 +104,10 @@ class Terrain:
         fuel = mix[Cover.STRAW] * burnt
         flush = fuel * 0.16 * logistic((age - 18.0) / 4.0)
         mix[Cover.STRAW] -= fuel
-        mix[Cover.CHAR] += (fuel - flush) * char * 0.9
+        soot = 0.9 * (fuel - flush) * char + 0.6 * mix[Cover.LATERITE] * burnt * char
         mix[Cover.GRASS] += flush
-        mix[Cover.LATERITE] += (fuel - flush) * (1.0 - 0.9 * char)
+        mix[Cover.CHAR] += soot
+        mix[Cover.LATERITE] += fuel - flush - soot
         scorched = mix[Cover.LEAF] * burnt * 0.30 * np.exp(-age / 45.0)
         mix[Cover.LEAF] -= scorched
         mix[Cover.STRAW] += scorched
@@ -129,6 +136,8 @@ class Terrain:
         track = np.zeros(N_COVERS, dtype=np.float32)
         track[Cover.LATERITE], track[Cover.SPOIL], track[Cover.STRAW] = 0.80, 0.15, 0.05
         _overlay(mix, track, np.where(land.road_day <= day, land.road_frac, 0.0).astype(np.float32))
+        track_day, track_frac = self._track_rasters
+        _overlay(mix, track, np.where(track_day <= day, 0.8 * track_frac, 0.0).astype(np.float32))
 
     def _water(self, mix: F32, day: int) -> None:
         land, level = self.land, self.climate.river_on(day)
@@ -175,12 +184,14 @@ def draw_terrain(options: SimOptions) -> Terrain:
     """Draw a world: the same options give the same world."""
     land = draw_landscape(options)
     frame = land.frame
+    diggings = draw_diggings(options, land)
     return Terrain(
         options=options,
         land=land,
         climate=draw_climate(options.seed, frame.start_day - 900, frame.end_day, options.interannual),
         plots=draw_plots(options, land),
         fires=draw_fires(options, land),
-        diggings=draw_diggings(options, land),
+        diggings=diggings,
+        tracks=draw_tracks(options, land, diggings),
         spectra=draw_spectra(options.seed),
     )

@@ -185,7 +185,7 @@ def draw_landscape(options: SimOptions) -> Landscape:
     dyke_m, _ = line_distance(dyke_line, size, frame.grid.res_m)
     villages = _villages(rng, frame, river_m)
     roads = _roads(rng, frame, villages, options)
-    road_day, road_frac = _road_rasters(frame, roads)
+    road_day, road_frac = road_rasters(frame, roads)
     flat_half_m = float(rng.uniform(150.0, 230.0))
     return Landscape(
         frame=frame,
@@ -269,23 +269,24 @@ def _heights(rng: np.random.Generator, bank_m: F32, flat_half_m: float) -> F32:
 def _vegetation(rng: np.random.Generator, bank_m: F32, creek_m: F32, flat_half_m: float) -> dict[str, F32]:
     """Return trees, gallery forest, herbs, shifts of the season and ground texture."""
     size = bank_m.shape[0]
-    woods = smooth_noise(rng, size, 4, 12, 45)
+    woods = (
+        0.75 * smooth_noise(rng, size, 45, 110) + 0.55 * smooth_noise(rng, size, 9) + 0.45 * smooth_noise(rng, size, 3)
+    )
+    crowns = smooth_noise(rng, size, 1.3)
     belt = 38.0 + 20.0 * smooth_noise(rng, size, 12, 40)
     gallery = 0.92 * (1 - ramp(bank_m, belt - 14.0, belt + 14.0)) * ramp(bank_m, -3.0, 6.0)
     gallery = np.maximum(gallery, 0.85 * (1 - ramp(creek_m, 14.0, 32.0)) * ramp(woods, -1.2, 0.2))
-    crust = ramp(smooth_noise(rng, size, 14, 40), 1.3, 1.9)
+    crust = ramp(smooth_noise(rng, size, 4, 12, 40), 1.45, 2.0)
     moist = 1 - ramp(np.minimum(bank_m, creek_m * 1.6), 20.0, flat_half_m)
-    herb = np.clip(0.80 + 0.10 * smooth_noise(rng, size, 3, 20) - 0.55 * crust, 0.15, 0.97)
+    herb = np.clip(0.84 + 0.07 * smooth_noise(rng, size, 2, 8, 20) - 0.55 * crust, 0.15, 0.97)
     return {
-        "tree_frac": np.clip(0.20 + 0.13 * woods + 0.05 * rng.standard_normal((size, size)), 0.02, 0.75).astype(
-            np.float32
-        ),
+        "tree_frac": np.clip(0.24 + 0.17 * woods + 0.09 * crowns, 0.02, 0.80).astype(np.float32),
         "gallery_frac": gallery.astype(np.float32),
         "herb_frac": herb.astype(np.float32),
         "begin_shift": (5.0 * smooth_noise(rng, size, 25) + 4.0 * crust - 6.0 * moist).astype(np.float32),
         "end_shift": (6.0 * smooth_noise(rng, size, 25) - 14.0 * crust + 30.0 * moist).astype(np.float32),
-        "vis_gain": np.exp(0.08 * smooth_noise(rng, size, 1.2, 10, 60)).astype(np.float32),
-        "ir_gain": np.exp(0.05 * smooth_noise(rng, size, 1.2, 10, 60)).astype(np.float32),
+        "vis_gain": np.exp(0.045 * crowns + 0.07 * smooth_noise(rng, size, 5, 40)).astype(np.float32),
+        "ir_gain": np.exp(0.03 * crowns + 0.045 * smooth_noise(rng, size, 5, 40)).astype(np.float32),
     }
 
 
@@ -344,7 +345,7 @@ def _roads(
     return tuple(roads)
 
 
-def _road_rasters(frame: Frame, roads: tuple[Road, ...]) -> tuple[F32, F32]:
+def road_rasters(frame: Frame, roads: tuple[Road, ...]) -> tuple[F32, F32]:
     """Return the day each pixel became road and the share of it that is road."""
     size, res_m = frame.size, frame.grid.res_m
     day, share = np.full((size, size), NEVER, dtype=np.float32), np.zeros((size, size), dtype=np.float32)

@@ -56,7 +56,7 @@ def look_optical(terrain: Terrain, taken: Acquisition) -> OpticalLook:
     ground = blur3(shift_px(ground, *rng.normal(0.0, sigma, 2)), 0.07)
     ground = _haze(rng, ground, mean_haze(taken.day) * options.haze)
     cloud, shadow = draw_clouds(rng, terrain.frame.size, taken, options)
-    tone = float(rng.uniform(0.42, 0.80)) * (1.0 + 0.08 * smooth_noise(rng, terrain.frame.size, 8))
+    tone = float(rng.uniform(0.40, 0.75)) * (0.72 + 0.28 * cloud + 0.07 * smooth_noise(rng, terrain.frame.size, 3, 9))
     seen = ground * (1.0 - shadow * _SHADOW_BAND[:, None, None])
     seen += (tone * _CLOUD_BAND[:, None, None] - seen) * cloud
     return OpticalLook(
@@ -97,10 +97,10 @@ def draw_clouds(rng: np.random.Generator, size: int, taken: Acquisition, options
     """Return opacity of cloud and of its shadow (y, x): cumulus of the rains, sheets and thin cirrus of any season."""
     mean = float(np.clip(mean_cloud_cover(taken.day) * options.cloud, 0.0, 0.97))
     cover = float(rng.beta(0.9 * mean + 1e-3, 0.9 * (1.0 - mean) + 1e-3)) if mean > 0 else 0.0
-    scales = (7.0, 22.0, 50.0) if rng.random() < 0.55 else (25.0, 80.0, 200.0)
+    scales = (3.0, 9.0, 18.0, 40.0) if rng.random() < 0.6 else (5.0, 22.0, 80.0, 200.0)
     field = smooth_noise(rng, size, *scales)
     edge = float(ndtri(np.clip(1.0 - cover, 1e-4, 1.0 - 1e-4)))
-    opacity = ramp(field, edge - 0.10, edge + 0.45) ** 0.8 if cover > 0.01 else np.zeros_like(field)
+    opacity = ramp(field, edge - 0.15, edge + 0.75) ** 0.8 if cover > 0.01 else np.zeros_like(field)
     if rng.random() < 0.30 * min(options.cloud, 1.0) * (0.4 + mean):
         thin = rng.uniform(0.08, 0.35) * ramp(smooth_noise(rng, size, 40, 120), -0.6, 0.9)
         opacity = np.maximum(opacity, thin)

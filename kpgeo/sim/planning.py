@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim.digging import Digging, Phase, SitePlan, draw_digging, river_bank_free
-from kpgeo.sim.landscape import Landscape
+from kpgeo.sim.landscape import Landscape, Road, wiggled
 from kpgeo.sim.textures import rng_of
 
 _SITES_PER_PX = 10.0 / 384.0**2
@@ -141,3 +141,18 @@ def _places(
         best = int(np.argmax(np.array(gaps) > spacing)) if max(gaps) > spacing else int(np.argmax(gaps))
         found.append((int(picks[best][0]), int(picks[best][1]), wish))
     return found
+
+
+def draw_tracks(options: SimOptions, land: Landscape, diggings: tuple[Digging, ...]) -> tuple[Road, ...]:
+    """Draw the track to each working, from up to half a kilometre away on the side of the nearest village."""
+    rng = rng_of(options.seed, "tracks")
+    found = []
+    for digging in diggings:
+        site = np.array([digging.plan.col + 0.5, digging.plan.row + 0.5]) * land.frame.grid.res_m
+        near = min(land.villages, key=lambda v: np.hypot(v.x_m - site[0], v.y_m - site[1]))
+        way = np.array([near.x_m, near.y_m]) - site
+        start = site + way * min(1.0, rng.uniform(150.0, 500.0) / float(np.hypot(*way)))
+        line = wiggled(rng, start, site, 0.05)
+        begin = float(digging.opened_day - rng.uniform(5.0, 25.0))
+        found.append(Road(points_m=line, width_m=float(rng.uniform(2.0, 4.0)), begin_day=begin, pace_m=60.0))
+    return tuple(found)

@@ -72,8 +72,21 @@ def logistic(value: F32 | float) -> F32:
     return (0.5 + 0.5 * np.tanh(0.5 * np.asarray(value, dtype=np.float32))).astype(np.float32)
 
 
-def voronoi_cells(rng: np.random.Generator, size: int, cell_px: float) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+def voronoi_cells(
+    rng: np.random.Generator, size: int, cell_px: float, ragged: float
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Divide a square into irregular cells.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of the cells.
+    size : int
+        Edge of the square in pixels.
+    cell_px : float
+        Mean edge of a cell; cells differ in size by a factor of several.
+    ragged : float
+        How far edges wander from straight lines, as a share of `cell_px`.
 
     Returns
     -------
@@ -82,12 +95,11 @@ def voronoi_cells(rng: np.random.Generator, size: int, cell_px: float) -> tuple[
     seeds_px : float64 array (n, 2)
         Row and column of each cell's seed; seeds may lie a little outside the square.
     """
-    count = int(np.ceil(size / cell_px)) + 2
-    rows, cols = np.meshgrid(np.arange(count), np.arange(count), indexing="ij")
-    jitter = rng.uniform(-0.42, 0.42, (count * count, 2))
-    seeds = (np.stack([rows.ravel(), cols.ravel()], axis=1) - 0.5 + jitter) * cell_px
-    centres = np.indices((size, size)).reshape(2, -1).T + 0.5
-    labels = cKDTree(seeds).query(centres)[1].astype(np.int32)
+    reach = size + 2.0 * cell_px
+    seeds = rng.uniform(-cell_px, size + cell_px, (int((reach / cell_px) ** 2), 2))
+    sway = [ragged * cell_px * smooth_noise(rng, size, max(cell_px / 6.0, 2.0), cell_px / 2.0) for _ in range(2)]
+    rows, cols = np.indices((size, size)) + 0.5 + np.stack(sway)
+    labels = cKDTree(seeds).query(np.stack([rows.ravel(), cols.ravel()], axis=1))[1].astype(np.int32)
     return labels.reshape(size, size), seeds
 
 

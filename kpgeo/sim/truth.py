@@ -225,7 +225,7 @@ def _building(terrain: Terrain) -> list[Feature]:
     grown = _inner(terrain, (land.village_day >= frame.start_day) & (land.village_day < frame.end_day))
     if not grown.is_empty:
         found.append(_feature(grown, _row("village", frame.start_day, frame.end_day)))
-    for road in land.roads:
+    for road in (*land.roads, *terrain.tracks):
         if frame.start_day <= road.begin_day < frame.end_day:
             line = LineString(frame.to_utm(road.points_m)).simplify(1.0).buffer(road.width_m / 2, cap_style="flat")
             part = line.intersection(boundary_utm(frame))
