@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shapely import orient_polygons
 from shapely.geometry import mapping
 
 from kpgeo.model.calendar import Period
@@ -93,7 +94,7 @@ def _prior(family: str, low: float, high: float) -> Paper:
 
 
 def _feature(geometry: Any, properties: Paper) -> Paper:
-    return {"type": "Feature", "properties": properties, "geometry": mapping(geometry)}
+    return {"type": "Feature", "properties": properties, "geometry": mapping(orient_polygons(geometry))}
 
 
 def declared_rows(terrain: Terrain) -> list[Paper]:
