@@ -17,9 +17,10 @@ def write_capacity(draft: Draft) -> list[Block]:
         Heading(text=words.say("5. Capacity reading"), key="capacity"),
         Paragraph(
             text=words.say(
-                "Activity comes first: hectares newly dug, and their trend beside the declared figures. Carats are given only "
-                "as an interval: C = A × f × T × G × r, the newly dug area, the share of it where gravel was taken, the "
-                "thickness of the gravel, the grade and the recovery, sampled from the priors printed below."
+                "Activity comes first: hectares newly dug, and their trend beside the declared figures. Carats are "
+                "given only as an interval: C = A × f × T × G × r, the newly dug area, the share of it where gravel "
+                "was taken, the thickness of the gravel, the grade and the recovery, sampled from the priors printed "
+                "below."
             )
         ),
     ]
@@ -53,7 +54,7 @@ def _row_in_words(draft: Draft, row: PeriodRow) -> str:
     if row.capacity:
         interval = words.between(words.rounded(row.capacity.low_ct, 2), words.rounded(row.capacity.high_ct, 2))
         parts.append(words.say("capacity {interval} ct", interval=interval))
-    return f"{words.name(row.period.label)}: {', '.join(parts)}."
+    return words.say("{period}: {said}", period=words.name(row.period.label), said=words.listed(parts) + ".")
 
 
 def _write_comparisons(draft: Draft) -> list[Block]:
@@ -73,8 +74,8 @@ def _write_comparisons(draft: Draft) -> list[Block]:
         ),
         rows=tuple(_comparison_row(draft, comparison) for comparison in comparisons),
         note=words.say(
-            "“Capacity below declared” is the probability, under the priors, that the new area could not have yielded the "
-            "declared figure."
+            "“Capacity below declared” is the probability, under the priors, that the new area could not have yielded "
+            "the declared figure."
         ),
     )
     sentences = [_sentences(draft, comparison) for comparison in comparisons]
@@ -114,7 +115,7 @@ def _sentences(draft: Draft, comparison: Comparison) -> str:
     if comparison.reasons and not own:
         reasons = words.listed([words.say(REASON[reason]) for reason in comparison.reasons])
         said += " " + words.say("Reason: {reasons}.", reasons=reasons)
-    return f"{words.name(comparison.period.label)}: {said}"
+    return said if own else words.say("{period}: {said}", period=words.name(comparison.period.label), said=said)
 
 
 def _write_priors(draft: Draft) -> list[Block]:
@@ -146,8 +147,8 @@ def _write_priors(draft: Draft) -> list[Block]:
             ),
             rows=tuple(rows),
             note=words.say(
-                "Marks travel with the figures: [n] was read in a source, (B-H), (B-M) and (B-L) are background knowledge of "
-                "high, medium and low confidence that no source has confirmed."
+                "Marks travel with the figures: [n] was read in a source, (B-H), (B-M) and (B-L) are background "
+                "knowledge of high, medium and low confidence that no source has confirmed."
             ),
         )
     )
@@ -157,7 +158,7 @@ def _write_priors(draft: Draft) -> list[Block]:
 
 def _prior_text(draft: Draft, prior: Prior) -> str:
     words = draft.words
-    low, high = (words.number(value, 2 if value % 1 else 0) for value in (prior.low, prior.high))
+    low, high = words.trimmed(prior.low), words.trimmed(prior.high)
     return words.say("{family} {low} and {high}", family=words.say(FAMILY[prior.family]), low=low, high=high)
 
 
@@ -168,10 +169,12 @@ def _spread_text(draft: Draft) -> str:
     if not known or known[-1].capacity is None:
         return ""
     shares = sorted(known[-1].capacity.spread_frac.items(), key=lambda pair: (-pair[1], pair[0]))
-    parts = [f"{words.say(FACTOR[key]) if key in FACTOR else plain(key)} {words.percent(share)}" for key, share in shares]
+    parts = [
+        f"{words.say(FACTOR[key]) if key in FACTOR else plain(key)} {words.percent(share)}" for key, share in shares
+    ]
     return words.say(
-        "Where the width of the interval comes from ({period}): {shares}. Better outlines would hardly narrow it; gravel "
-        "thickness and grade measured on the spot would.",
+        "Where the width of the interval comes from ({period}): {shares}. Better outlines would hardly narrow it; "
+        "gravel thickness and grade measured on the spot would.",
         period=words.name(known[-1].period.label),
         shares="; ".join(parts),
     )
@@ -184,7 +187,9 @@ def _write_limits(draft: Draft) -> list[Block]:
         Bullets(
             items=(
                 words.say("It is a range of what could have been dug out, not a measurement of what was."),
-                words.say("A declared figure inside the interval is not thereby confirmed; one outside it asks for a reason."),
+                words.say(
+                    "A declared figure inside the interval is not thereby confirmed; one outside it asks for a reason."
+                ),
                 words.say("Stocks, stones carried in from elsewhere, and tailings washed again leave no new ground."),
                 words.say("Digging and washing fall in different months; a half-year may hold one without the other."),
                 words.say("Without knowing the commodity of each site, the area is mining, not diamond mining."),

@@ -77,7 +77,8 @@ class PeriodRow:
 def period_rows(comparisons: Sequence[Comparison], declared: Sequence[DeclaredFigure]) -> list[PeriodRow]:
     """Return one row a period that has a comparison or a declared figure, in order of time.
 
-    The figure shown is the one the comparison used; where there is none, the latest vintage, of the AOI before the participant.
+    The figure shown is the one the comparison used; where there is none, the latest vintage, of the AOI before the
+    participant.
     """
     latest: dict[Period, DeclaredFigure] = {}
     for figure in sorted(declared, key=lambda one: (bool(one.aoi_id), str(one.as_published_on or ""))):
@@ -138,15 +139,16 @@ def _draw_new_area(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
     """Draw the newly dug area as points with intervals; a line joins neighbours."""
     known = [(place, row.new_area) for place, row in enumerate(rows) if row.new_area is not None]
     places = [place for place, _ in known]
-    top = max([area.high_ha for _, area in known] + [0.1]) * 1.15
+    top = max([area.high_ha for _, area in known] + [0.1]) * 1.22
     axes.plot(places, [area.ha for _, area in known], color=draw.BLUE, lw=0.9, zorder=2)
     for place, area in known:
         axes.plot([place, place], [area.low_ha, area.high_ha], color=draw.BLUE, lw=2.2, solid_capstyle="butt", zorder=3)
         axes.plot([place], [area.ha], marker="o", markersize=5, color=draw.PAPER, markeredgecolor=draw.BLUE, zorder=4)
-        draw.put(axes, (place + 0.09, area.ha), words.rounded(area.ha), va="center", has_halo=True, zorder=5)
+        label = words.hectares(area.ha)
+        draw.put(axes, (place, area.high_ha + top * 0.03), label, ha="center", va="bottom", has_halo=True, zorder=5)
     for place, row in enumerate(rows):
         if row.new_area is None:
-            draw.put(axes, (place, top * 0.04), words.say("not looked"), ha="center", va="bottom", color=draw.SOFT)
+            draw.put(axes, (place, top * 0.04), words.say("not measured"), ha="center", va="bottom", color=draw.SOFT)
     axes.set_ylim(0, top)
     _value_ticks(axes, top, words)
 
@@ -185,4 +187,4 @@ def _value_ticks(axes: Axes, top: float, words: Words) -> None:
     """Put ticks at zero, and at half and whole of a round value."""
     step = draw.round_length(top * 1000.0) / 1000.0
     ticks = [0.0, step / 2, step]
-    draw.label_ticks(axes, ticks, [words.rounded(value) for value in ticks], on="y")
+    draw.label_ticks(axes, ticks, [words.trimmed(value) for value in ticks], on="y")

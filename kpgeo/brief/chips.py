@@ -19,7 +19,7 @@ _CHIP_IN = 2.32
 _GAP_IN = 0.12
 _MIN_HALF_M = 200.0
 _HEAD_IN = 0.22
-_FOOT_IN = 0.22
+_FOOT_IN = 0.34
 _CASING = withStroke(linewidth=2.2, foreground=draw.INK)
 
 
@@ -39,6 +39,8 @@ def site_picture(reading: SiteReading, pair: ChipPair, words: Words, *, epsg: in
     ):
         axes = draw.axes_at(figure, number * (_CHIP_IN + _GAP_IN), _FOOT_IN, _CHIP_IN, _CHIP_IN)
         _draw_chip(axes, chip, title, window, words)
+        if chip is None:
+            continue
         axes.add_patch(
             draw.outline_patch(shape, fill=False, edgecolor=draw.PAPER, linewidth=1.1, path_effects=[_CASING], zorder=4)
         )
@@ -87,7 +89,7 @@ def _draw_chip(
     draw.put_in(axes, (0.0, -0.02), words.sensor(chip.sensor), va="top", color=draw.SOFT, size=6.2)
     draw.put_in(axes, (1.0, -0.02), cloud, ha="right", va="top", color=draw.SOFT, size=6.2)
     draw.scale_bar(axes, window[1] - window[0])
-    draw.north_arrow(axes, 0.0, words.letters[0], size_in=0.2)
+    draw.north_arrow(axes, 0.0, words.letters[0])
 
 
 def monthly_rows(history: Sequence[Site]) -> list[Site]:
@@ -112,7 +114,7 @@ def _draw_area(axes: Axes, rows: Sequence[Site], words: Words) -> None:
     axes.set_ylim(0, max([row.area.high_ha for row in rows] + [0.1]) * 1.12)
     draw.label_ticks(axes, *_month_ticks(days, words))
     top = draw.round_length(axes.get_ylim()[1] * 100) / 100
-    draw.label_ticks(axes, [0, top / 2, top], [words.rounded(value) for value in (0, top / 2, top)], on="y")
+    draw.label_ticks(axes, [0, top / 2, top], [words.trimmed(value) for value in (0, top / 2, top)], on="y")
 
 
 def _month_ticks(days: Sequence[object], words: Words) -> tuple[list[float], list[str]]:

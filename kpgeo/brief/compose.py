@@ -1,10 +1,25 @@
-"""Composition: the sections in their order, numbered pictures and tables, and no character that could steer a reader."""
+"""Composition.
+
+The sections in their order, numbered pictures and tables, and no character that could steer a reader.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from kpgeo.brief.capacity import write_capacity
-from kpgeo.brief.content import Block, BriefContent, Bullets, Column, Fact, Facts, Heading, Notice, Paragraph, Picture, Table
+from kpgeo.brief.content import (
+    Block,
+    BriefContent,
+    Bullets,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Notice,
+    Paragraph,
+    Picture,
+    Table,
+)
 from kpgeo.brief.draft import Draft
 from kpgeo.brief.evidence import standing_area, write_evidence
 from kpgeo.brief.inputs import BriefInputs
@@ -17,7 +32,7 @@ from kpgeo.brief.vocabulary import SHORT_VERDICT
 from kpgeo.brief.words import plain
 from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import date_of
-from kpgeo.model.site import SiteEventKind, SiteStatus
+from kpgeo.model.site import SiteStatus
 from kpgeo.options.brief import BriefOptions
 
 
@@ -81,7 +96,7 @@ def label_of(draft: Draft) -> str:
 
 
 def _write_glance(draft: Draft) -> list[Block]:
-    """The first page: the few numbers, what they are not, and the map."""
+    """Write the first page: the few numbers, what they are not, and the map."""
     words, inputs = draft.words, draft.inputs
     listed = draft.sites[: draft.options.max_sites_listed]
     caveats = [
@@ -98,7 +113,8 @@ def _write_glance(draft: Draft) -> list[Block]:
             png=overview_map(inputs, listed, words, draft.options.picture_dpi),
             alt=_map_alt(draft),
             caption=words.say(
-                "The area at the end of the period ({date}). Numbers are the ranks of the sites, the same on every page.",
+                "The area at the end of the period ({date}). Numbers are the ranks of the sites, the same on every "
+                "page.",
                 date=words.date(inputs.end_day - 1),
             ),
         ),
@@ -108,20 +124,20 @@ def _write_glance(draft: Draft) -> list[Block]:
 def _facts(draft: Draft) -> list[Fact]:
     words = draft.words
     active = sum(reading.site.status is SiteStatus.ACTIVE for reading in draft.sites)
-    opened = sum(reading.has(SiteEventKind.OPENED) for reading in draft.sites)
+    opened = sum(reading.is_new for reading in draft.sites)
     seen = sum(month.seen_frac for month in draft.months) / len(draft.months)
     little = sum(month.seen_frac < draft.options.low_coverage_frac for month in draft.months)
     standing = standing_area(draft)
     facts = [
         Fact(
             value=words.number(active),
-            label=words.say("active sites"),
+            label=words.say_many("active site", "active sites", active),
             note=words.say_many("{n} opened in the period", "{n} opened in the period", opened),
         ),
         Fact(
             value=words.area(standing.ha),
             label=words.say("standing area"),
-            note=words.between(words.rounded(standing.low_ha), words.area(standing.high_ha)),
+            note=words.between(words.hectares(standing.low_ha), words.area(standing.high_ha)),
         ),
         Fact(
             value=words.percent(seen),
@@ -132,7 +148,7 @@ def _facts(draft: Draft) -> list[Fact]:
     latest = max(draft.inputs.comparisons, key=lambda one: (one.period.end_day, one.period, one.id), default=None)
     area = new_area_of(latest) if latest else None
     if latest and area:
-        interval = words.between(words.rounded(area.low_ha), words.area(area.high_ha))
+        interval = words.between(words.hectares(area.low_ha), words.area(area.high_ha))
         facts.insert(
             1,
             Fact(
@@ -145,7 +161,7 @@ def _facts(draft: Draft) -> list[Fact]:
             Fact(
                 value=words.say(SHORT_VERDICT[latest.verdict]),
                 label=words.say("declared figure, {period}", period=words.name(latest.period.label)),
-                note=words.say("under the priors of section 5"),
+                note=words.say("see section 5"),
             )
         )
     return facts
@@ -163,7 +179,7 @@ def _map_alt(draft: Draft) -> str:
 
 
 def _finished(blocks: Sequence[Block], draft: Draft) -> tuple[Block, ...]:
-    """Number pictures and tables, and make every text plain, whoever wrote it."""
+    """Give pictures and tables their numbers, and make every text plain, whoever wrote it."""
     words, pictures, tables, finished = draft.words, 0, 0, []
     for block in blocks:
         if isinstance(block, Picture):

@@ -68,7 +68,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table: every row has one text a column. The first column names the row. Empty cells of a form are for handwriting."""
+    """A table: every row has one text a column.
+
+    The first column names the row. Empty cells of a form are for handwriting.
+    """
 
     caption: str
     columns: tuple[Column, ...]
@@ -97,7 +100,8 @@ class BriefContent:
     Attributes
     ----------
     date : date
-        The last day the brief speaks of; renderers date their files with it, so that the same content gives the same bytes.
+        The last day the brief speaks of; renderers date their files with it, so that the same content gives the same
+        bytes.
     label : str
         Who may read it, printed on every page ("KP ONLY ..."); "" where anybody may.
     chrome : dict

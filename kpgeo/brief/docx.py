@@ -1,4 +1,7 @@
-"""The brief as DOCX, for the Working Group to edit: headings, tables that repeat their heads, pictures with words for them."""
+"""The brief as DOCX, for the Working Group to edit.
+
+Headings, tables that repeat their heads, pictures with words for them.
+"""
 
 import datetime as dt
 import io

@@ -62,7 +62,7 @@ class Draft:
     def area(self, area: Area) -> str:
         """Write an area with its interval, as tables do: `12.4 (9.8–15.9)`."""
         words = self.words
-        return f"{words.rounded(area.ha)} ({words.between(words.rounded(area.low_ha), words.rounded(area.high_ha))})"
+        return f"{words.hectares(area.ha)} ({words.between(words.hectares(area.low_ha), words.hectares(area.high_ha))})"
 
     def area_in_words(self, area: Area) -> str:
         """Write an area with its interval, as sentences do."""
@@ -70,9 +70,14 @@ class Draft:
         return words.say(
             "{area} (90 % interval {interval})",
             area=words.area(area.ha),
-            interval=words.between(words.rounded(area.low_ha), words.area(area.high_ha)),
+            interval=words.between(words.hectares(area.low_ha), words.area(area.high_ha)),
         )
 
     def numbers_of(self, readings: list[SiteReading]) -> str:
         """List the numbers of sites."""
         return ", ".join(str(reading.number) for reading in readings)
+
+    def sites_named(self, readings: list[SiteReading]) -> str:
+        """Name sites: `site 3`, `sites 1, 4`."""
+        numbers = self.numbers_of(readings)
+        return self.words.say_many("site {numbers}", "sites {numbers}", len(readings), numbers=numbers)

@@ -19,6 +19,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from PIL import Image
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
@@ -91,7 +92,9 @@ def label_ticks(axes: Axes, ticks: Sequence[float], labels: Sequence[str], *, on
     """Put labelled ticks on an axis."""
     axis = axes.xaxis if on == "x" else axes.yaxis
     axis.set_ticks(list(ticks))
-    axis.set_ticklabels([printable(label) for label in labels], parse_math=False, fontproperties=font(), color=INK)
+    axis.set_ticklabels(
+        [printable_lines(label.split("\n")) for label in labels], parse_math=False, fontproperties=font(), color=INK
+    )
 
 
 def quiet(axes: Axes, *, keep: Sequence[str] = ("left", "bottom")) -> None:
@@ -131,17 +134,31 @@ def outline_patch(geometry: BaseGeometry, **style: Any) -> PathPatch:
 
 
 def scale_bar(axes: Axes, width_m: float, *, target_frac: float = 0.25) -> None:
-    """Draw a scale bar of a round length at the lower left of axes in metres."""
+    """Draw a scale bar of a round length on a light panel at the lower left of axes in metres."""
     length = round_length(width_m * target_frac)
     label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    left, height = axes.get_xlim()[0], axes.get_ylim()[1] - axes.get_ylim()[0]
-    inset, base = width_m * 0.03, axes.get_ylim()[0] + height * 0.035
-    text = put(axes, (left + inset + length / 2, base + height * 0.02), label, ha="center", va="bottom", has_halo=True)
-    text.set_zorder(9)
+    box = inches_of(axes)
+    bar = length / width_m
+    left, base = 0.14 / box.width, 0.11 / box.height
+    _panel(axes, (0.06 / box.width, 0.05 / box.height), (bar + 0.16 / box.width, 0.30 / box.height))
     for part, colour in ((0, INK), (1, PAPER)):
-        box = Rectangle((left + inset + part * length / 2, base), length / 2, height * 0.012)
-        box.set(facecolor=colour, edgecolor=INK, linewidth=0.6, zorder=9)
-        axes.add_patch(box)
+        half = Rectangle((left + part * bar / 2, base), bar / 2, 0.05 / box.height, transform=axes.transAxes)
+        half.set(facecolor=colour, edgecolor=INK, linewidth=0.6, zorder=9)
+        axes.add_patch(half)
+    text = put_in(axes, (left + bar / 2, base + 0.08 / box.height), label, size=6.3, ha="center", va="bottom")
+    text.set_zorder(9)
+
+
+def inches_of(axes: Axes) -> Bbox:
+    """Return the place of axes on the sheet, in inches."""
+    return axes.get_window_extent().transformed(axes.get_figure(root=True).dpi_scale_trans.inverted())
+
+
+def _panel(axes: Axes, corner: tuple[float, float], size: tuple[float, float]) -> None:
+    """Lay a light panel (axes coordinates) under signs that must be read on any ground."""
+    panel = Rectangle(corner, *size, transform=axes.transAxes)
+    panel.set(facecolor=PAPER, edgecolor="none", alpha=0.82, zorder=8.5)
+    axes.add_patch(panel)
 
 
 def round_length(metres: float) -> float:
@@ -150,24 +167,28 @@ def round_length(metres: float) -> float:
     return float(max(step * power for step in (1.0, 2.0, 5.0) if step * power <= metres or step == 1.0))
 
 
-def north_arrow(axes: Axes, angle_deg: float, letter: str, *, size_in: float = 0.28) -> None:
-    """Draw an arrow to true north at the upper right; `angle_deg` is the meridian's turn from grid north, clockwise."""
-    box = axes.get_window_extent().transformed(axes.figure.dpi_scale_trans.inverted())
-    unit = np.array([size_in / box.width, size_in / box.height])
+def north_arrow(axes: Axes, angle_deg: float, letter: str) -> None:
+    """Draw an arrow to true north at the upper right; `angle_deg` is the turn from grid north, clockwise."""
+    box = inches_of(axes)
+    unit = np.array([0.2 / box.width, 0.2 / box.height])
     turn = np.deg2rad(angle_deg)
     rotate = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     shape = np.array([[0.0, 0.55], [0.26, -0.45], [0.0, -0.22], [-0.26, -0.45]]) @ rotate.T
-    centre = np.array([1.0, 1.0]) - unit * 0.85
+    centre = np.array([1.0, 1.0]) - unit * [0.85, 0.95]
+    _panel(axes, tuple(centre - unit * [0.5, 1.35]), tuple(unit * [1.0, 2.05]))
     arrow = Polygon(centre + shape * unit, closed=True, transform=axes.transAxes)
-    arrow.set(facecolor=INK, edgecolor=PAPER, linewidth=0.8, zorder=9)
+    arrow.set(facecolor=INK, edgecolor="none", zorder=9)
     axes.add_patch(arrow)
-    top = put_in(axes, tuple(centre - unit * [0.0, 0.55]), letter, ha="center", va="top", is_bold=True, has_halo=True)
-    top.set_zorder(9)
+    place = tuple(centre - unit * [0.0, 0.55])
+    put_in(axes, place, letter, ha="center", va="top", is_bold=True, size=6.3).set_zorder(9)
 
 
 def picture_bytes(figure: Figure, dpi: int) -> bytes:
-    """Return a figure as PNG without dates or software names."""
+    """Return a figure as PNG (RGB) that holds nothing but pixels and their size: no date, no software, no place."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     stream = io.BytesIO()
-    box = Bbox.from_bounds(0, 0, *figure.get_size_inches())
-    figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None}, bbox_inches=box, pad_inches=0)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, format="png", dpi=(dpi, dpi))
     return stream.getvalue()

@@ -9,6 +9,7 @@ from kpgeo.brief.draft import Draft
 from kpgeo.brief.inputs import Chip, ChipPair
 from kpgeo.brief.reading import WHOLE_AOI, SiteReading, sum_areas
 from kpgeo.brief.vocabulary import EVENT, STATE, STATUS
+from kpgeo.brief.words import noop
 from kpgeo.model.calendar import date_of, dekad_end, dekad_start
 from kpgeo.model.production import Activity
 from kpgeo.model.site import Area, SiteEventKind, SiteStatus
@@ -43,8 +44,8 @@ def _write_coverage(draft: Draft) -> list[Block]:
     if by_sensor:
         text += " " + words.say("By sensor: {sensors}.", sensors=words.listed(by_sensor))
     text += " " + words.say(
-        "On average over the dekads of the period, {seen} of the ground was seen by at least one sensor, {optical} by a clear "
-        "optical look. Where nobody looked, nothing is said.",
+        "On average over the dekads of the period, {seen} of the ground was seen by at least one sensor, {optical} by "
+        "a clear optical look. Where nobody looked, nothing is said.",
         seen=words.percent(seen),
         optical=words.percent(optical),
     )
@@ -122,10 +123,15 @@ def _write_activity(draft: Draft) -> list[Block]:
     paused = sum(reading.site.status is SiteStatus.PAUSED for reading in draft.sites)
     blocks: list[Block] = [Heading(text=words.say("4.2 Activity"), level=2, key="activity")]
     if draft.sites:
-        text = words.say_many("At the end of the period {n} site is active", "At the end of the period {n} sites are active", active)
-        text += words.say(" and {paused} paused; ", paused=words.number(paused))
-        text += words.say("together they cover {area}.", area=draft.area_in_words(sum_areas(standing)))
-        blocks.append(Paragraph(text=text + " " + words.say("Intervals of sums are added end to end, which is cautious.")))
+        text = words.say(
+            "At the end of the period: active sites {active}, paused sites {paused}, together {area}.",
+            active=words.number(active),
+            paused=words.number(paused),
+            area=draft.area_in_words(sum_areas(standing)),
+        )
+        blocks.append(
+            Paragraph(text=text + " " + words.say("Intervals of sums are added end to end, which is cautious."))
+        )
     else:
         blocks.append(Paragraph(text=words.say("No site stands in the tables at the end of the period.")))
     activities = [row for comparison in draft.inputs.comparisons for row in comparison.activities]
@@ -168,18 +174,19 @@ def _write_changes(draft: Draft) -> list[Block]:
     words = draft.words
     blocks: list[Block] = [Heading(text=words.say("4.3 Sites and what became of them"), level=2, key="sites")]
     if not draft.sites:
-        return [*blocks, Paragraph(text=words.say("No site was found. That is not the same as no digging: see section 7."))]
-    lines = []
-    for text, wanted in _changes(draft):
-        chosen = [reading for reading in draft.sites if wanted(reading)]
-        if chosen:
-            lines.append(words.say(text, sites=draft.numbers_of(chosen), n=words.number(len(chosen))))
+        return [
+            *blocks,
+            Paragraph(text=words.say("No site was found. That is not the same as no digging: see section 7.")),
+        ]
+    lines = _sentences(draft, _CHANGES)
     if lines:
         blocks.append(Bullets(items=tuple(lines)))
     else:
         blocks.append(Paragraph(text=words.say("No site opened, grew, fell quiet or closed in the period.")))
     listed = draft.sites[: draft.options.max_sites_listed]
     blocks.append(_site_table(draft, list(listed)))
+    ids = words.listed([f"{reading.number} {reading.site.id}" for reading in listed])
+    blocks.append(Paragraph(text=words.say("Ids in kpgeo: {ids}.", ids=ids), is_note=True))
     if len(draft.sites) > len(listed):
         left = len(draft.sites) - len(listed)
         blocks.append(
@@ -195,29 +202,44 @@ def _write_changes(draft: Draft) -> list[Block]:
     return blocks
 
 
-def _changes(draft: Draft) -> list[tuple[str, Callable[[SiteReading], bool]]]:
-    """Return the sentences about changes, each with the sites it is about."""
-    say = draft.words.say
-    return [
-        (say("New ({n}): sites {sites}."), lambda reading: reading.has(SiteEventKind.OPENED)),
-        (
-            say("Expanded ({n}): sites {sites}."),
-            lambda reading: reading.has(SiteEventKind.GREW) and not reading.has(SiteEventKind.OPENED),
-        ),
-        (say("Taken up again ({n}): sites {sites}."), lambda reading: reading.has(SiteEventKind.RESUMED)),
-        (
-            say("Fallen quiet ({n}): sites {sites}."),
-            lambda reading: reading.has(SiteEventKind.PAUSED) and reading.site.status is SiteStatus.PAUSED,
-        ),
-        (
-            say("Closed, seen covered again ({n}): sites {sites}."),
-            lambda reading: reading.has(SiteEventKind.CLOSED),
-        ),
-        (
-            say("Split or merged ({n}): sites {sites}."),
-            lambda reading: reading.has(SiteEventKind.SPLIT) or reading.has(SiteEventKind.MERGED),
-        ),
-    ]
+_CHANGES: tuple[tuple[str, Callable[[SiteReading], bool]], ...] = (
+    (noop("New: {sites}."), lambda reading: reading.is_new),
+    (noop("Expanded: {sites}."), lambda reading: reading.has(SiteEventKind.GREW) and not reading.is_new),
+    (noop("Taken up again: {sites}."), lambda reading: reading.has(SiteEventKind.RESUMED)),
+    (
+        noop("Fallen quiet: {sites}."),
+        lambda reading: reading.has(SiteEventKind.PAUSED) and reading.site.status is SiteStatus.PAUSED,
+    ),
+    (noop("Closed: {sites}."), lambda reading: reading.has(SiteEventKind.CLOSED)),
+    (
+        noop("Split or merged: {sites}."),
+        lambda reading: reading.has(SiteEventKind.SPLIT) or reading.has(SiteEventKind.MERGED),
+    ),
+)
+_DOUBTS: tuple[tuple[str, Callable[[SiteReading], bool]], ...] = (
+    (
+        noop("Long and narrow, like a road, a canal or a dyke working: {sites}."),
+        lambda reading: reading.site.elongation >= ELONGATED,
+    ),
+    (
+        noop("Largely water, like washing ponds, but also like a dam or a flood: {sites}."),
+        lambda reading: reading.site.pond_frac >= WATERY_FRAC,
+    ),
+    (
+        noop("Seen only in part in the last dekad: {sites}."),
+        lambda reading: reading.site.look_frac < THIN_LOOK_FRAC,
+    ),
+)
+
+
+def _sentences(draft: Draft, kinds: tuple[tuple[str, Callable[[SiteReading], bool]], ...]) -> list[str]:
+    """Return one sentence for each kind that at least one site is of."""
+    found = []
+    for text, is_wanted in kinds:
+        chosen = [reading for reading in draft.sites if is_wanted(reading)]
+        if chosen:
+            found.append(draft.words.say(text, sites=draft.sites_named(chosen)))
+    return found
 
 
 def _site_table(draft: Draft, readings: list[SiteReading]) -> Table:
@@ -252,9 +274,9 @@ def _site_table(draft: Draft, readings: list[SiteReading]) -> Table:
         ),
         rows=tuple(rows),
         note=words.say(
-            "Rank: open sites before closed ones; then how far repeated looks confirm the alert; then growth in the period "
-            "times confidence; then area. Confidence is the probability that the ground is mined, not that it is mined for "
-            "diamonds."
+            "Rank: open sites before closed ones; then how far repeated looks confirm the alert; then growth in the "
+            "period times confidence; then area. Confidence is the probability that the ground is mined, not that it "
+            "is mined for diamonds."
         ),
     )
 
@@ -268,16 +290,16 @@ def _write_pictures(draft: Draft) -> list[Block]:
         Heading(text=words.say("4.4 Before and after"), level=2, key="pictures"),
         Paragraph(
             text=words.say(
-                "Both pictures of a site show the same ground with the same stretch of brightness. The line is the outline of "
-                "the site at the end of the period, drawn on both."
+                "Both pictures of a site show the same ground with the same stretch of brightness. The line is the "
+                "outline of the site at the end of the period, drawn on both."
             )
         ),
     ]
     for reading in shown:
         pair = draft.inputs.chips.get(reading.site.id, ChipPair())
         missing = _missing_chips(draft, pair)
-        if pair.before is None and pair.after is None and len(reading.history) < 2:
-            blocks.append(Paragraph(text=_site_title(draft, reading) + ". " + " ".join(missing)))
+        if pair.before is None and pair.after is None:
+            blocks.append(Paragraph(text=" ".join([_site_text(draft, reading), *missing])))
             continue
         blocks.append(_site_figure(draft, reading, pair, missing))
     return blocks
@@ -288,16 +310,8 @@ def _site_title(draft: Draft, reading: SiteReading) -> str:
 
 
 def _site_figure(draft: Draft, reading: SiteReading, pair: ChipPair, missing: list[str]) -> Picture:
-    words, site = draft.words, reading.site
-    caption = words.say(
-        "Site {number} ({stratum}), {status}: {area}, confidence {confidence}, opened about {opened}.",
-        number=reading.number,
-        stratum=draft.stratum_name(site.stratum_id),
-        status=words.say(STATUS[site.status]),
-        area=draft.area_in_words(site.area),
-        confidence=words.percent(site.confidence),
-        opened=words.date(site.opened_day),
-    )
+    words = draft.words
+    caption = _site_text(draft, reading)
     scenes = [_scene_text(draft, chip) for chip in (pair.before, pair.after) if chip]
     if scenes:
         caption += " " + words.say("Scenes: {scenes}.", scenes="; ".join(scenes))
@@ -315,9 +329,24 @@ def _site_figure(draft: Draft, reading: SiteReading, pair: ChipPair, missing: li
     )
 
 
+def _site_text(draft: Draft, reading: SiteReading) -> str:
+    """Say what a site is, in one sentence."""
+    words, site = draft.words, reading.site
+    return words.say(
+        "Site {number} ({stratum}), {status}: {area}, confidence {confidence}, opened about {opened}.",
+        number=reading.number,
+        stratum=draft.stratum_name(site.stratum_id),
+        status=words.say(STATUS[site.status]),
+        area=draft.area_in_words(site.area),
+        confidence=words.percent(site.confidence),
+        opened=words.date(site.opened_day),
+    )
+
+
 def _scene_text(draft: Draft, chip: Chip) -> str:
     words = draft.words
-    return f"{words.sensor(chip.sensor)} {words.moment(chip.datetime)} [{words.name(chip.scene_id)}]"
+    bands = f", {'/'.join(words.name(band) for band in chip.bands)}" if chip.bands else ""
+    return f"{words.sensor(chip.sensor)} {words.moment(chip.datetime)}{bands} [{words.name(chip.scene_id)}]"
 
 
 def _missing_chips(draft: Draft, pair: ChipPair) -> list[str]:
@@ -351,28 +380,19 @@ def _site_alt(draft: Draft, reading: SiteReading, pair: ChipPair, missing: list[
 def _write_confounders(draft: Draft) -> list[Block]:
     words, aoi = draft.words, draft.inputs.aoi
     items = [
-        words.say("Gold: gold and diamonds are dug in the same way and often in the same place. The area is mining, not diamond mining."),
-        words.say("Fields, young orchards, roads, borrow pits, villages, dry river beds and floods can look like fresh ground."),
+        words.say(
+            "Gold: gold and diamonds are dug in the same way and often in the same place. The area is mining, not "
+            "diamond mining."
+        ),
+        words.say(
+            "Fields, young orchards, roads, borrow pits, villages, dry river beds and floods can look like fresh "
+            "ground."
+        ),
     ]
     months = {month.month for month in draft.months}
     if aoi.seasons and months & set(aoi.seasons.burn_months):
         items.append(words.say("The period includes the burning season: burn scars are dark and bare for weeks."))
-    for readings, text in (
-        (
-            [r for r in draft.sites if r.site.elongation >= ELONGATED],
-            words.say("Long and narrow, like a road, a canal or a dyke working: sites {sites}."),
-        ),
-        (
-            [r for r in draft.sites if r.site.pond_frac >= WATERY_FRAC],
-            words.say("Largely water, like washing ponds, but also like a dam or a flood: sites {sites}."),
-        ),
-        (
-            [r for r in draft.sites if r.site.look_frac < THIN_LOOK_FRAC],
-            words.say("Seen only in part in the last dekad: sites {sites}."),
-        ),
-    ):
-        if readings:
-            items.append(text.format(sites=draft.numbers_of(readings)))
+    items += _sentences(draft, _DOUBTS)
     return [
         Heading(text=words.say("4.5 What may be mistaken for mining"), level=2, key="confounders"),
         Bullets(items=tuple(items)),

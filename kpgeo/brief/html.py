@@ -14,8 +14,8 @@ from kpgeo.brief.content import BriefContent, Picture
 def render_html(content: BriefContent) -> bytes:
     """Return a brief as UTF-8 HTML.
 
-    Every text is escaped; the content security policy lets in nothing but data images and the one style sheet, named by its
-    SHA-256.
+    Every text is escaped; the content security policy lets in nothing but data images and the one style sheet, named
+    by its SHA-256.
     """
     style = (resources.files("kpgeo.brief") / "templates" / "brief.css").read_text(encoding="utf-8")
     hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")

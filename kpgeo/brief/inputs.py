@@ -35,7 +35,8 @@ class Chip:
     Attributes
     ----------
     rgb : uint8 (y, x, 3)
-        Colours as they are to be printed. The two chips of a pair must have been stretched alike: `stretch_alike` does it.
+        Colours as they are to be printed. The two chips of a pair must have been stretched alike: `stretch_alike` does
+        it.
     geobox : GeoBox
         Where the pixels lie; north-up, in the UTM zone of the AOI's grid.
     datetime : datetime
@@ -44,6 +45,8 @@ class Chip:
         The scene's id.
     cloud_frac : float or None
         Share of the chip that is not clear, 0–1; None where nobody knows.
+    bands : tuple of str
+        The bands shown as red, green and blue, such as `("swir16", "nir", "red")`; empty where not said.
     """
 
     rgb: NDArray[np.uint8]
@@ -52,6 +55,7 @@ class Chip:
     sensor: Sensor
     scene_id: str
     cloud_frac: float | None = None
+    bands: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_picture(self.rgb, self.geobox, f"chip of {self.scene_id}")
@@ -117,8 +121,8 @@ class BriefInputs:
     site_history : mapping of site id to list of Site
         Rows of the dekads before, in any order.
     site_events, alerts, coverage, comparisons, declared, gaps : sequence
-        Whatever the tables hold for the AOI; rows outside the period are left out by the brief where they do not belong.
-        Declared figures and comparisons are shown whatever their period.
+        Whatever the tables hold for the AOI; rows outside the period are left out by the brief where they do not
+        belong. Declared figures and comparisons are shown whatever their period.
     chips : mapping of site id to ChipPair
     simulated : bool
         True where the AOI is a simulated world.
@@ -173,9 +177,7 @@ def stretch_alike(
     return [None if picture is None else _stretched(picture, low, span) for picture in pictures]
 
 
-def _stretched(
-    picture: NDArray[np.float32], low: NDArray[np.float64], span: NDArray[np.float64]
-) -> NDArray[np.uint8]:
+def _stretched(picture: NDArray[np.float32], low: NDArray[np.float64], span: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return one picture as uint8, grey where not looked."""
     is_seen = np.isfinite(picture).all(axis=2)
     scaled = np.clip((np.nan_to_num(picture) - low) / span, 0.0, 1.0) * 255.0

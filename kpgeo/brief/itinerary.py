@@ -7,7 +7,7 @@ from kpgeo.brief.places import decimal_text, dms_text, mgrs_text, utm_text
 from kpgeo.brief.reading import SiteReading
 from kpgeo.brief.vocabulary import ASK, CONTROLS, QUESTION
 from kpgeo.model.alert import Question
-from kpgeo.model.site import SiteEventKind, SiteStatus
+from kpgeo.model.site import SiteStatus
 
 
 def itinerary_of(draft: Draft) -> list[SiteReading]:
@@ -27,8 +27,8 @@ def write_itinerary(draft: Draft) -> list[Block]:
         blocks += [
             Paragraph(
                 text=words.say(
-                    "Sites stand in order of rank, not of the road: kpgeo does not know roads, fords or permits to enter. "
-                    "Coordinates are WGS 84; decimal ones keep the decimal point, to be typed as they stand."
+                    "Sites stand in order of rank, not of the road: kpgeo does not know roads, fords or permits to "
+                    "enter. Coordinates are WGS 84; decimal ones keep the decimal point, to be typed as they stand."
                 )
             ),
             _place_table(draft, readings),
@@ -111,13 +111,13 @@ def _look_at(draft: Draft, reading: SiteReading) -> str:
     """Say what is particular about a site."""
     words, site = draft.words, reading.site
     parts = [words.say("{stratum}.", stratum=_capital(draft.stratum_name(site.stratum_id)))]
-    if reading.has(SiteEventKind.OPENED):
+    if reading.is_new:
         parts.append(words.say("New in the period, opened about {date}.", date=words.date(site.opened_day)))
-    elif reading.grown_ha > 0.0:
+    elif reading.grown.ha > 0.0:
         parts.append(
             words.say(
-                "Grew by about {area} in the period, last about {date}.",
-                area=words.area(reading.grown_ha),
+                "Grew by {area} in the period, last about {date}.",
+                area=draft.area_in_words(reading.grown),
                 date=words.date(site.grown_day),
             )
         )
@@ -140,11 +140,17 @@ def _write_controls(draft: Draft) -> list[Block]:
     words, aoi = draft.words, draft.inputs.aoi
     items = []
     if aoi.seasons and aoi.seasons.dry_months:
-        months = words.listed([words.month(2001, month, is_short=True) for month in aoi.seasons.dry_months])
-        items.append(words.say("Season: the dry months are {months}; digging is then at its height, washing follows the rains.", months=months))
+        months = words.months(aoi.seasons.dry_months)
+        items.append(
+            words.say(
+                "Season: the dry months are {months}; digging is then at its height, washing follows the rains.",
+                months=months,
+            )
+        )
     items.append(
         words.say(
-            "Do no harm: exact places of artisanal diggers can endanger people. Share coordinates only with those who need them."
+            "Do no harm: exact places of artisanal diggers can endanger people. Share coordinates only with those who "
+            "need them."
         )
     )
     blocks: list[Block] = [Bullets(items=tuple(items))]

@@ -52,13 +52,17 @@ def _unseen_items(draft: Draft) -> list[str]:
     chips = draft.inputs.chips
     without = [r for r in itinerary_of(draft) if r.site.id not in chips or chips[r.site.id].after is None]
     if without:
-        items.append(words.say("Proposed sites without a clear image in the period: {sites}.", sites=draft.numbers_of(without)))
+        items.append(
+            words.say("Proposed, without a clear image in the period: {sites}.", sites=draft.sites_named(without))
+        )
     once = [r for r in draft.sites if r.site.looked_dekads <= 1]
     if once:
-        items.append(words.say("Sites looked at in a single dekad only: {sites}.", sites=draft.numbers_of(once)))
+        items.append(words.say("Looked at in a single dekad only: {sites}.", sites=draft.sites_named(once)))
     bare = [draft.stratum_name(stratum.id) for stratum in draft.inputs.aoi.strata if stratum.priors is None]
     if bare:
-        items.append(words.say("Strata without priors, for which no capacity is given: {strata}.", strata=words.listed(bare)))
+        items.append(
+            words.say("Strata without priors, for which no capacity is given: {strata}.", strata=words.listed(bare))
+        )
     missing = sorted({gap for reading in draft.sites if reading.alert for gap in reading.alert.gaps})
     kinds = dict.fromkeys(_gap_words(draft, gap.split(":", 1)[0]) for gap in missing)
     if kinds:
@@ -114,22 +118,35 @@ def _caveats(draft: Draft) -> list[str]:
     words, run = draft.words, draft.inputs.run
     items = []
     if draft.inputs.simulated:
-        items.append(words.say("SIMULATED WORLD: the area, the scenes and the figures are made up. Nothing here is about a real place."))
+        items.append(
+            words.say(
+                "SIMULATED WORLD: the area, the scenes and the figures are made up. Nothing here is about a real place."
+            )
+        )
     items += [
         words.say("Preliminary: later scenes and field work may change what is said here."),
-        words.say("Not marked does not mean undisturbed. What is not marked may not have been seen, or may be too small to see."),
         words.say(
-            "Detection limit: about 0.05–0.1 ha with Sentinel-2 and 0.5 ha with Landsat (B-M, medium confidence); a single pit "
-            "of 5–10 m is smaller than a pixel."
+            "Not marked does not mean undisturbed. What is not marked may not have been seen, or may be too small to "
+            "see."
+        ),
+        words.say(
+            "Detection limit: about 0.05–0.1 ha with Sentinel-2 and 0.5 ha with Landsat (B-M, medium confidence); a "
+            "single pit of 5–10 m is smaller than a pixel."
         ),
     ]
     if run.min_site_ha is not None:
         items.append(words.say("Sites smaller than {area} are not kept.", area=words.area(run.min_site_ha)))
     items += [
-        words.say("A marked site is ground that was probably dug. It says nothing of lawfulness, of persons or of the mineral."),
-        words.say("Opening days are back-dated estimates; the ground was last seen clear on the day given as last clear look."),
         words.say(
-            "Boundaries and names shown do not imply endorsement or acceptance by the Kimberley Process or any participant."
+            "A marked site is ground that was probably dug. It says nothing of lawfulness, of persons or of the "
+            "mineral."
+        ),
+        words.say(
+            "Opening days are back-dated estimates; the ground was last seen clear on the day given as last clear look."
+        ),
+        words.say(
+            "Boundaries and names shown do not imply endorsement or acceptance by the Kimberley Process or any "
+            "participant."
         ),
     ]
     if draft.inputs.aoi.sensitivity == "kp-only":
@@ -145,7 +162,7 @@ def _provenance(draft: Draft) -> list[tuple[str, str]]:
     if vintages:
         span = words.between(words.date_as_published(vintages[0]), words.date_as_published(vintages[-1]))
     period = words.between(words.date(inputs.start_day), words.date(inputs.end_day - 1))
-    rows = [
+    return [
         (words.say("Period of the brief"), period),
         (words.say("Scenes read in the period"), words.listed(scenes) or words.say("unknown")),
         (words.say("Latest scene"), words.moment(run.last_scene) if run.last_scene else words.say("unknown")),
@@ -157,7 +174,6 @@ def _provenance(draft: Draft) -> list[tuple[str, str]]:
         (words.say("Digest of the options"), run_text(draft, run.options_digest)),
         (words.say("kpgeo version"), run_text(draft, run.kpgeo_version)),
     ]
-    return rows
 
 
 def run_text(draft: Draft, text: str) -> str:

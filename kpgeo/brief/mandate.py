@@ -3,7 +3,7 @@
 from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Table
 from kpgeo.brief.draft import Draft
 from kpgeo.brief.vocabulary import DECLARED, DEPOSIT, QUESTION, REGIME
-from kpgeo.brief.words import plain
+from kpgeo.brief.words import NBSP, plain
 from kpgeo.model.aoi import RegulatoryPeriod
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.production import DeclaredFigure
@@ -16,9 +16,9 @@ def write_mandate(draft: Draft) -> list[Block]:
         Heading(text=words.say("1. Mandate and question"), key="mandate"),
         Paragraph(
             text=words.say(
-                "This brief prepares a review visit or a review mission of the Kimberley Process to {aoi} ({participant}). "
-                "It covers {start} to {end} and serves the three questions for which the Working Group on Monitoring uses "
-                "imagery:",
+                "This brief prepares a review visit or a review mission of the Kimberley Process to {aoi} "
+                "({participant}). It covers {start} to {end} and serves the three questions for which the Working "
+                "Group on Monitoring uses imagery:",
                 aoi=draft.aoi_name,
                 participant=draft.participant,
                 start=words.date(inputs.start_day),
@@ -28,10 +28,11 @@ def write_mandate(draft: Draft) -> list[Block]:
         Bullets(items=tuple(words.say(text) for text in QUESTION.values())),
         Paragraph(
             text=words.say(
-                "Imagery can show where ground was dug, when, and how much of it, with an interval; and it can show whether "
-                "that much ground could have yielded a declared figure. It cannot show who digs, whether the digger holds a "
-                "title, what mineral is taken, how many carats were found, or where the stones went. Statistics, footprint, "
-                "registers and the eyes of the mission have to answer that; imagery alone decides nothing."
+                "Imagery can show where ground was dug, when, and how much of it, with an interval; and it can show "
+                "whether that much ground could have yielded a declared figure. It cannot show who digs, whether the "
+                "digger holds a title, what mineral is taken, how many carats were found, or where the stones went. "
+                "Statistics, footprint, registers and the eyes of the mission have to answer that; imagery alone "
+                "decides nothing."
             )
         ),
     ]
@@ -70,7 +71,9 @@ def write_sector(draft: Draft) -> list[Block]:
             rows=tuple(_aoi_rows(draft)),
         ),
     ]
-    blocks.append(_strata_table(draft) if draft.inputs.aoi.strata else Paragraph(text=words.say("No stratum is recorded.")))
+    blocks.append(
+        _strata_table(draft) if draft.inputs.aoi.strata else Paragraph(text=words.say("No stratum is recorded."))
+    )
     regimes = [regime for regime in draft.inputs.aoi.regimes if _concerns(regime, draft)]
     if regimes:
         blocks.append(_regime_table(draft, regimes))
@@ -92,13 +95,12 @@ def _aoi_rows(draft: Draft) -> list[tuple[str, str]]:
         (words.say("Participant"), draft.participant),
         (words.say("Country"), f"{words.country(aoi.iso3, aoi.country)} ({words.name(aoi.iso3)})"),
         (words.say("Deposit, as recorded"), plain(aoi.deposit, 300)),
-        (words.say("Size"), f"{words.rounded(area_ha(aoi.geometry) / 100.0)} km²"),
+        (words.say("Size"), f"{words.rounded(area_ha(aoi.geometry) / 100.0, 3)}{NBSP}km²"),
         (words.say("Boundary from"), draft.source(aoi.source)),
-        (words.say("Grid"), f"EPSG:{grid.epsg}, {words.rounded(grid.res_m)} m"),
+        (words.say("Grid"), f"EPSG:{grid.epsg}, {words.trimmed(grid.res_m)}{NBSP}m"),
     ]
     if aoi.seasons:
-        dry = ", ".join(words.month(2001, month, is_short=True) for month in aoi.seasons.dry_months)
-        burn = ", ".join(words.month(2001, month, is_short=True) for month in aoi.seasons.burn_months)
+        dry, burn = words.months(aoi.seasons.dry_months), words.months(aoi.seasons.burn_months)
         rows.append((words.say("Dry months"), f"{dry or '–'} ({draft.source(aoi.seasons.source)})"))
         rows.append((words.say("Burning months"), burn or "–"))
     if aoi.notes:
@@ -115,7 +117,7 @@ def _strata_table(draft: Draft) -> Table:
             (
                 draft.stratum_name(stratum.id),
                 words.say(DEPOSIT[stratum.deposit_type]),
-                words.rounded(area_ha(stratum.geometry) / 100.0),
+                words.rounded(area_ha(stratum.geometry) / 100.0, 3),
                 words.number(count),
                 draft.source(stratum.source),
             )
@@ -167,13 +169,17 @@ def write_declared(draft: Draft) -> list[Block]:
     words = draft.words
     blocks: list[Block] = [Heading(text=words.say("3. Declared figures"), key="declared")]
     if not draft.inputs.declared:
-        return [*blocks, Paragraph(text=words.say("No declared figure is known to kpgeo for this area or participant."))]
+        return [
+            *blocks,
+            Paragraph(text=words.say("No declared figure is known to kpgeo for this area or participant.")),
+        ]
     figures = sorted(
-        draft.inputs.declared, key=lambda one: (one.period, one.aoi_id, str(one.as_published_on or ""), one.source.source)
+        draft.inputs.declared,
+        key=lambda one: (one.period, one.aoi_id, str(one.as_published_on or ""), one.source.source),
     )
     text = words.say(
-        "Zero, “no production” and a missing submission are three different things and are kept apart. A revised figure is a "
-        "new row: the vintage says which one was published when."
+        "Zero, “no production” and a missing submission are three different things and are kept apart. A revised "
+        "figure is a new row: the vintage says which one was published when."
     )
     table = Table(
         caption=words.say("Declared production"),

@@ -23,6 +23,7 @@ _MAP_IN = draw.TEXT_WIDTH_IN - LEGEND_IN - 0.35
 _STRATUM_LINES = ("-", "--", "-.", ":")
 _STRATUM_HATCHES = ("////", "\\\\\\\\", "....", "||||", "xxxx", "----")
 _STEPS_DEG = (1 / 60, 2 / 60, 5 / 60, 10 / 60, 15 / 60, 0.5, 1.0, 2.0)
+_CORNER = 0.06
 _CASING = withStroke(linewidth=2.6, foreground=draw.PAPER)
 MARKS = {
     SiteStatus.ACTIVE: (draw.ORANGE, draw.PAPER, "-"),
@@ -47,7 +48,7 @@ def overview_map(inputs: BriefInputs, readings: Sequence[SiteReading], words: Wo
     epsg = inputs.grid.epsg
     boundary = draw.projected(inputs.aoi.geometry, epsg)
     left, bottom, right, top = boundary.bounds
-    pad = 0.04 * max(right - left, top - bottom)
+    pad = 0.03 * max(right - left, top - bottom)
     extent = (left - pad, right + pad, bottom - pad, top + pad)
     height = min(max(_MAP_IN * (extent[3] - extent[2]) / (extent[1] - extent[0]), 2.6), 6.0)
     figure = draw.sheet(draw.TEXT_WIDTH_IN, height + 0.3)
@@ -106,27 +107,39 @@ def stratum_style(number: int) -> dict[str, object]:
 
 
 def _draw_sites(axes: Axes, readings: Sequence[SiteReading], epsg: int) -> None:
-    """Outline the sites and number them; better-ranked numbers lie on top."""
+    """Outline the sites and number them beside; better-ranked numbers lie on top."""
     to_metres = Transformer.from_crs(4326, epsg, always_xy=True)
+    middle = np.mean(axes.get_xlim()), np.mean(axes.get_ylim())
     for reading in reversed(readings):
         face, ink, line = MARKS[reading.site.status]
         shape = draw.projected(reading.site.geometry, epsg)
-        axes.add_patch(draw.outline_patch(shape, fill=False, edgecolor=draw.ORANGE, linewidth=0.9, zorder=6))
+        axes.add_patch(
+            draw.outline_patch(shape, facecolor=draw.ORANGE, alpha=0.35, edgecolor="none", zorder=5.5),
+        )
+        axes.add_patch(draw.outline_patch(shape, fill=False, edgecolor=draw.ORANGE, linewidth=1.0, zorder=6))
         place = to_metres.transform(*reading.site.lon_lat)
-        circle = {"boxstyle": "circle,pad=0.22", "facecolor": face, "edgecolor": draw.INK, "linestyle": line}
-        draw.put(
-            axes,
-            place,
+        right, up = (-1 if place[0] > middle[0] else 1), (-1 if place[1] > middle[1] else 1)
+        label = axes.annotate(
             str(reading.number),
-            size=6.0,
+            xy=place,
+            xytext=(13 * right, 13 * up),
+            textcoords="offset points",
+            parse_math=False,
+            fontproperties=draw.font(6.0, is_bold=True),
             color=ink,
-            is_bold=True,
             ha="center",
             va="center",
-            clip_on=True,
-            zorder=8 - 0.001 * reading.number,
-            bbox={**circle, "linewidth": 0.7},
+            annotation_clip=True,
+            arrowprops={"arrowstyle": "-", "color": draw.INK, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
+            bbox={
+                "boxstyle": "circle,pad=0.25",
+                "facecolor": face,
+                "edgecolor": draw.INK,
+                "linestyle": line,
+                "linewidth": 0.8,
+            },
         )
+        label.set_zorder(8 - 0.001 * reading.number)
 
 
 def _draw_graticule(axes: Axes, epsg: int, words: Words) -> None:
@@ -143,14 +156,14 @@ def _draw_graticule(axes: Axes, epsg: int, words: Words) -> None:
         x, y = to_metres.transform(np.full(65, lon), np.linspace(lats.min() - step, lats.max() + step, 65))
         axes.add_line(Line2D(x, y, **style))
         at = float(np.interp(bottom, y, x))
-        if left < at < right:
+        if left + _CORNER * (right - left) < at < right:
             text = _angle(lon, words.letters[2:])
             draw.put(axes, (at, bottom - 0.012 * (top - bottom)), text, size=6.0, ha="center", va="top")
     for lat in _multiples(lats, step):
         x, y = to_metres.transform(np.linspace(lons.min() - step, lons.max() + step, 65), np.full(65, lat))
         axes.add_line(Line2D(x, y, **style))
         at = float(np.interp(left, x, y))
-        if bottom < at < top:
+        if bottom + _CORNER * (top - bottom) < at < top:
             place = (left - 0.012 * (right - left), at)
             draw.put(axes, place, _angle(lat, words.letters[:2]), size=6.0, ha="right", va="center", rotation=90)
 
@@ -186,7 +199,9 @@ def _draw_legend(
     for status in SiteStatus:
         if any(reading.site.status is status for reading in readings):
             face = MARKS[status][0]
-            sign = Line2D([], [], marker="o", linestyle="", markersize=6.5, markerfacecolor=face, markeredgecolor=draw.INK)
+            sign = Line2D(
+                [], [], marker="o", linestyle="", markersize=6.5, markerfacecolor=face, markeredgecolor=draw.INK
+            )
             entries.append((sign, names[status]))
     if readings:
         entries.append((Patch(facecolor="none", edgecolor=draw.ORANGE, linewidth=1.0), words.say("Outline of a site")))
@@ -236,4 +251,3 @@ def _wrapped(text: str, width: int = 24) -> str:
             else:
                 lines[-1] = f"{lines[-1]} {piece}".strip()
     return "\n".join(lines)
-

@@ -20,8 +20,8 @@ STANDARDS = ["a-2a", "ua-1"]
 def render_pdf(content: BriefContent) -> bytes:
     """Return a brief as PDF.
 
-    The words reach Typst as a JSON file beside the template in a temporary root, never as source; files outside that root
-    cannot be read, and no font of the machine is used. The same content gives the same bytes.
+    The words reach Typst as a JSON file beside the template in a temporary root, never as source; files outside that
+    root cannot be read, and no font of the machine is used. The same content gives the same bytes.
 
     Raises
     ------

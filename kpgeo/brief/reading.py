@@ -32,8 +32,10 @@ class SiteReading:
 
     Attributes
     ----------
-    grown_ha : float
-        Area at the end less area before the period, hectares, not below zero.
+    grown : Area
+        Area at the end less area before the period, not below zero; the ends are crossed, so the interval is wide.
+    is_new : bool
+        True where it was founded in the period.
     events : tuple of SiteEvent
         Within the period, by day.
     history : tuple of Site
@@ -43,7 +45,8 @@ class SiteReading:
     number: int
     site: Site
     alert: Alert | None
-    grown_ha: float
+    grown: Area
+    is_new: bool
     events: tuple[SiteEvent, ...]
     history: tuple[Site, ...]
 
@@ -54,7 +57,10 @@ class SiteReading:
 
 @dataclass(frozen=True, kw_only=True)
 class MonthSeen:
-    """How one month was seen. The four shares sum to 1: clear optical look, radar only, acquired but not clear, nothing acquired."""
+    """How one month was seen.
+
+    The four shares sum to 1: clear optical look, radar only, acquired but not clear, nothing acquired.
+    """
 
     year: int
     month: int
@@ -85,8 +91,8 @@ class GapGroup:
 def rank_sites(inputs: BriefInputs) -> tuple[SiteReading, ...]:
     """Return the sites in the order a mission should consider them.
 
-    Open sites before closed ones; then by how far the alert on them is confirmed; then by what they grew in the period times
-    the confidence that it is mining; then by area; then by id, so that the order is always the same.
+    Open sites before closed ones; then by how far the alert on them is confirmed; then by what they grew in the period
+    times the confidence that it is mining; then by area; then by id, so that the order is always the same.
     """
     alerts = _latest_alerts(inputs.alerts)
     readings = [_read_site(site, alerts.get(site.id), inputs) for site in inputs.sites if not site.merged_into]
@@ -96,7 +102,8 @@ def rank_sites(inputs: BriefInputs) -> tuple[SiteReading, ...]:
             number=number,
             site=reading.site,
             alert=reading.alert,
-            grown_ha=reading.grown_ha,
+            grown=reading.grown,
+            is_new=reading.is_new,
             events=reading.events,
             history=reading.history,
         )
@@ -107,7 +114,7 @@ def rank_sites(inputs: BriefInputs) -> tuple[SiteReading, ...]:
 def _rank(reading: SiteReading) -> tuple[bool, int, float, int, float, str]:
     site, alert = reading.site, reading.alert
     urgency = _STATE_ORDER[alert.state] if alert else len(_STATE_ORDER)
-    growth = -reading.grown_ha * site.confidence
+    growth = -reading.grown.ha * site.confidence
     return site.status is SiteStatus.CLOSED, urgency, growth, _STATUS_ORDER[site.status], -site.area.ha, site.id
 
 
@@ -123,21 +130,35 @@ def _read_site(site: Site, alert: Alert | None, inputs: BriefInputs) -> SiteRead
     rows = {row.dekad: row for row in inputs.site_history.get(site.id, ())}
     rows[site.dekad] = site
     history = tuple(rows[dekad] for dekad in sorted(rows) if dekad <= site.dekad)
-    before = [row.area.ha for row in history if dekad_end(row.dekad) <= inputs.start_day]
+    before = [row.area for row in history if dekad_end(row.dekad) <= inputs.start_day]
     events = [
-        event for event in inputs.site_events if event.site_id == site.id and inputs.start_day <= event.day < inputs.end_day
+        event
+        for event in inputs.site_events
+        if event.site_id == site.id and inputs.start_day <= event.day < inputs.end_day
     ]
-    if before:
-        grown_ha = site.area.ha - before[-1]
-    else:
-        grown_ha = site.area.ha if site.opened_day >= inputs.start_day else 0.0
+    has_opened = any(event.kind is SiteEventKind.OPENED for event in events)
+    is_new = not before and (has_opened or site.opened_day >= inputs.start_day)
+    nothing = Area(ha=0.0, low_ha=0.0, high_ha=0.0)
+    earlier = before[-1] if before else nothing if is_new else site.area
     return SiteReading(
         number=0,
         site=site,
         alert=alert,
-        grown_ha=max(grown_ha, 0.0),
+        grown=_growth(earlier, site.area),
+        is_new=is_new,
         events=tuple(sorted(events, key=lambda event: (event.day, event.id))),
         history=history,
+    )
+
+
+def _growth(before: Area, after: Area) -> Area:
+    """Return the area gained, with an interval as wide as if both were wrong in opposite ways."""
+    if before is after:
+        return Area(ha=0.0, low_ha=0.0, high_ha=0.0)
+    return Area(
+        ha=max(after.ha - before.ha, 0.0),
+        low_ha=max(after.low_ha - before.high_ha, 0.0),
+        high_ha=max(after.high_ha - before.low_ha, 0.0),
     )
 
 

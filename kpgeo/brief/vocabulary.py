@@ -18,7 +18,7 @@ EVENT = {
     SiteEventKind.RESUMED: noop("resumed"),
     SiteEventKind.SPLIT: noop("split"),
     SiteEventKind.MERGED: noop("merged"),
-    SiteEventKind.CLOSED: noop("closed (event)"),
+    SiteEventKind.CLOSED: noop("closed"),
 }
 STATE = {
     MachineState.CANDIDATE: noop("candidate"),
@@ -91,32 +91,43 @@ FAMILY = {
     "lognormal": noop("log-normal, 5 % and 95 % at"),
 }
 FACTOR = {
-    "area": noop("newly dug area"),
+    "new_area": noop("newly dug area, A (ha)"),
     "worked_frac": noop("share of the dug area where gravel was taken, f"),
     "gravel_m": noop("thickness of the gravel, T (m)"),
     "grade_ct_per_m3": noop("grade, G (ct/m³)"),
     "recovery_frac": noop("recovery, r"),
 }
 GAP = {
-    "no-clear-optical-look": noop("no clear optical look"),
+    "no-look": noop("no clear look"),
+    "partial-look": noop("seen only in part"),
+    "no-optical-look": noop("no clear optical look"),
     "single-sensor": noop("seen by a single sensor only"),
-    "not-acquired": noop("nothing acquired"),
+    "no-declared-figure": noop("no declared figure known"),
     "unreadable": noop("the scene could not be read"),
-    "scene-unreadable": noop("the scene could not be read"),
-    "no-scene": noop("no scene found"),
-    "cloud": noop("clouded"),
+    "offset-ambiguous": noop("the offset of the scene is uncertain"),
+    "units-ambiguous": noop("the units of the scene are uncertain"),
+    "token-refused": noop("the archive refused access"),
+    "catalogue-failed": noop("a catalogue could not be searched"),
+    "item-refused": noop("an item of the catalogue could not be used"),
+    "tile-lost": noop("a tile could not be computed"),
 }
 
 ASK = {
     Question.ACTIVITY_WHERE_NONE_DECLARED: (
         noop("Who works here and since when, and in which production book are the stones entered?"),
-        noop("Fresh pit walls, washing and sieving places, diggers on the ground, and no entry in any production book."),
+        noop(
+            "Fresh pit walls, washing and sieving places, diggers on the ground, and no entry in any production book."
+        ),
         noop("Entries for this place in the production books; or a field, road, village, burn scar or gold working."),
     ),
     Question.DECLARED_OUTPUT_PLAUSIBLE: (
-        noop("Do the registers show carats from this place, and what gravel thickness and grade do the diggers report?"),
+        noop(
+            "Do the registers show carats from this place, and what gravel thickness and grade do the diggers report?"
+        ),
         noop("Registers in line with the dug area; gravel thickness and grade within the priors of section 5."),
-        noop("Registers far from what the dug area can yield; gravel thickness or grade outside the priors of section 5."),
+        noop(
+            "Registers far from what the dug area can yield; gravel thickness or grade outside the priors of section 5."
+        ),
     ),
     Question.WHICH_SITES_TO_VISIT: (
         noop("Is the place still worked, and for what: diamonds, gold, or both?"),

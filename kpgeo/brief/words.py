@@ -33,11 +33,18 @@ def noop(text: str) -> str:
     return text
 
 
+COUNTRIES = {
+    "CIV": noop("Côte d’Ivoire"),
+    "COD": noop("Democratic Republic of the Congo"),
+    "COG": noop("Republic of the Congo"),
+}
+
+
 def plain(text: str, limit: int | None = None) -> str:
     """Return untrusted text as one line that cannot steer whoever shows it.
 
-    Line breaks become spaces; control characters, direction marks and other invisible characters become their code point in
-    brackets, so that they are seen instead of obeyed. Longer texts than `limit` are cut with an ellipsis.
+    Line breaks become spaces; control characters, direction marks and other invisible characters become their code
+    point in brackets, so that they are seen instead of obeyed. Longer texts than `limit` are cut with an ellipsis.
 
     Examples
     --------
@@ -92,7 +99,7 @@ class Words:
 
     def say(self, text: str, **values: Any) -> str:
         """Translate a text and put values into its braces. Values are never read as templates."""
-        said = str(self._catalogue.gettext(text))
+        said = str(self._catalogue.gettext(text)).replace(" %", f"{NBSP}%")
         return said.format(**values) if values else said
 
     def say_many(self, one: str, many: str, n: int, **values: Any) -> str:
@@ -104,23 +111,30 @@ class Words:
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
         return str(format_decimal(value + 0.0, format=pattern, locale=self._locale))
 
-    def rounded(self, value: float, digits: int = 3) -> str:
+    def rounded(self, value: float, digits: int = 2) -> str:
         """Write an estimate with about `digits` significant digits; whole thousands keep their zeros."""
-        if value == 0.0:
-            return self.number(0)
         size = len(f"{abs(value):.0f}") if abs(value) >= 1.0 else 0
-        decimals = min(max(digits - max(size, 1), 0), 2)
-        return self.number(round(value, digits - size) if size > digits else value, decimals)
+        return self.trimmed(round(value, digits - size) if size > digits else value, max(digits - size, 0))
+
+    def trimmed(self, value: float, decimals: int = 3) -> str:
+        """Write a number without zeros at its end."""
+        return str(format_decimal(value + 0.0, format="#,##0." + "#" * decimals, locale=self._locale))
+
+    def hectares(self, ha: float) -> str:
+        """Write hectares without the unit, no finer than they are known."""
+        return self.number(ha, 0 if ha == 0.0 or ha >= 99.95 else 1 if ha >= 0.995 else 2)
 
     def percent(self, frac: float) -> str:
         """Write a fraction in percent, without claiming a full hundred or a bare zero that is not one."""
         shown = 0.99 if 0.995 <= frac < 1.0 else 0.01 if 0.0 < frac < 0.005 else frac
-        text = str(format_percent(shown, format="#,##0%" if self.language == "en" else None, locale=self._locale))
+        text = str(
+            format_percent(shown, format=None if self.language == "fr" else f"#,##0{NBSP}%", locale=self._locale)
+        )
         return ("> " if shown < frac else "< " if shown > frac and shown == 0.01 else "") + text
 
     def area(self, ha: float) -> str:
         """Write hectares with the unit."""
-        return f"{self.rounded(ha)}{NBSP}ha"
+        return f"{self.hectares(ha)}{NBSP}ha"
 
     def between(self, low: str, high: str) -> str:
         """Write a range."""
@@ -162,12 +176,28 @@ class Words:
         """Return a name somebody gave, cleaned and cut to a length a line can hold."""
         return plain(text, _NAME_LIMIT)
 
+    def months(self, months: tuple[int, ...]) -> str:
+        """Name months of the year, runs of them as ranges that may pass the end of the year."""
+        chosen = sorted(set(months))
+        runs: list[list[int]] = []
+        for month in chosen:
+            if runs and month == runs[-1][-1] + 1:
+                runs[-1].append(month)
+            else:
+                runs.append([month])
+        if len(runs) > 1 and runs[0][0] == 1 and runs[-1][-1] == 12:
+            runs[0] = runs.pop() + runs[0]
+        names = [[self.month(2001, month, is_short=True) for month in (run[0], run[-1])] for run in runs]
+        return self.listed([self.between(first, last) for first, last in names])
+
     def listed(self, items: list[str]) -> str:
         """Join texts as a list."""
         return ", ".join(items)
 
     def country(self, iso3: str, otherwise: str) -> str:
         """Name a country by its ISO 3166 alpha-3 code; `otherwise` is returned for codes CLDR does not know."""
+        if iso3 in COUNTRIES:
+            return self.say(COUNTRIES[iso3])
         codes = get_global("territory_aliases").get(iso3, [])
         known = Locale.parse(self._locale).territories
         return str(known[codes[0]]) if codes and codes[0] in known else self.name(otherwise)

@@ -206,17 +206,17 @@ def make_coverage():
         month = (dekad % 36) // 3 + 1
         cloud = {6: 0.5, 7: 0.8, 8: 0.9, 9: 0.85, 10: 0.5}.get(month, 0.08)
         is_empty = dekad == dekad_of(day_of(dt.date(2025, 5, 5)))
-        for stratum_id in ("*", "", "legbo", "bobi"):
-            rows.append(
-                Coverage(
-                    aoi_id="civ-seguela",
-                    dekad=dekad,
-                    stratum_id=stratum_id,
-                    scenes=0 if is_empty else 4,
-                    look_frac=0.0 if is_empty else 1.0 - 0.55 * cloud,
-                    optical_frac=0.0 if is_empty else 1.0 - cloud,
-                )
+        rows += [
+            Coverage(
+                aoi_id="civ-seguela",
+                dekad=dekad,
+                stratum_id=stratum_id,
+                scenes=0 if is_empty else 4,
+                look_frac=0.0 if is_empty else 1.0 - 0.55 * cloud,
+                optical_frac=0.0 if is_empty else 1.0 - cloud,
             )
+            for stratum_id in ("*", "", "legbo", "bobi")
+        ]
     return rows
 
 
@@ -259,7 +259,13 @@ def make_comparison(declared, area_ha, verdict, prob, **changes):
         low_ct=275.0 * area_ha,
         median_ct=1180.0 * area_ha,
         high_ct=4820.0 * area_ha,
-        spread_frac={"grade_ct_per_m3": 0.41, "gravel_m": 0.31, "worked_frac": 0.2, "area": 0.06, "recovery_frac": 0.02},
+        spread_frac={
+            "grade_ct_per_m3": 0.41,
+            "gravel_m": 0.31,
+            "worked_frac": 0.2,
+            "area": 0.06,
+            "recovery_frac": 0.02,
+        },
         draws=20_000,
     )
     facts = {
@@ -385,5 +391,3 @@ def empty_inputs():
     aoi = make_aoi(strata=(), regimes=(), seasons=None, notes="", sensitivity="public", names={"en": "Bare"})
     grid = Grid.covering(Geometry(aoi.geometry, "EPSG:4326"), EPSG)
     return BriefInputs(aoi=aoi, grid=grid, start_day=START, end_day=END)
-
-
