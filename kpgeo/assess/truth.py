@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -208,8 +209,9 @@ def _mined_ha(path: Path, geometry: BaseGeometry) -> float:
         with rasterio.open(path) as source:
             outline = shape(rasterio.warp.transform_geom("EPSG:4326", source.crs, geometry.__geo_interface__))
             whole = Window(0, 0, source.width, source.height)
-            window = from_bounds(*outline.bounds, source.transform).round_lengths("ceil").round_offsets("floor")
-            window = Window(window.col_off, window.row_off, window.width + 1, window.height + 1).intersection(whole)
+            exact = from_bounds(*outline.bounds, source.transform)
+            left, top = math.floor(exact.col_off), math.floor(exact.row_off)
+            window = Window(left, top, math.ceil(exact.width) + 1, math.ceil(exact.height) + 1).intersection(whole)
             percent = source.read(1, window=window)
             transform = window_transform(window, source.transform)
             pixel_ha = abs(source.transform.a * source.transform.e) / 10_000.0
