@@ -157,11 +157,16 @@ class _Flight(Generic[_Task, _Result]):
     def _land(self) -> tuple[_Task, _Result | TileFailure]:
         """Wait for one task to finish and return it with what came of it."""
         future = self._next_landed()
+        task = self._up.pop(future)
         error = future.exception()
         if isinstance(error, FutureCancelledError):
             raise _gone("The scheduler has gone and taken its tasks with it.") from error
-        task = self._up.pop(future)
-        return task, future.result() if error is None else TileFailure(error=error, attempts=1)
+        if error is not None:
+            return task, TileFailure(error=error, attempts=1)
+        try:
+            return task, future.result()
+        except KilledWorker as late:  # the worker died with the result in its hands, and so did the one after it
+            return task, TileFailure(error=late, attempts=1)
 
     def _next_landed(self) -> Any:
         alive_at = time.monotonic()

@@ -18,6 +18,9 @@ from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, TileBaseline, TileS
 from kpgeo.store.layout import MAIN, WITNESS, array_of, first_line, open_repository, require_same_grid
 
 
+_BROKEN = (icechunk.IcechunkError, RuntimeError, ValueError, KeyError, OSError)
+
+
 @dataclass(frozen=True, kw_only=True)
 class StateHead:
     """The header of a state: what holds for the whole AOI at one commit.
@@ -141,11 +144,24 @@ def broken_as_integrity(folder: Path) -> Iterator[None]:
     """Turn what Icechunk, Zarr and the codecs raise over a broken file into `IntegrityError`."""
     try:
         yield
-    except (icechunk.IcechunkError, RuntimeError, ValueError, KeyError, OSError) as error:
+    except _BROKEN as error:
         raise IntegrityError(
             f"The state cannot be read ({first_line(error)}).",
             where=str(folder),
             remedy="Restore the folder from a copy, or remove it to begin the history anew.",
+        ) from error
+
+
+@contextmanager
+def unwritable_as_integrity(folder: Path) -> Iterator[None]:
+    """Turn what Icechunk and Zarr raise where the disk refuses into `IntegrityError`."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise IntegrityError(
+            f"The state cannot be written ({first_line(error)}).",
+            where=str(folder),
+            remedy="See that the disk has room and may be written to; nothing of this run was kept.",
         ) from error
 
 

@@ -25,7 +25,7 @@ from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, TileBaseline, TileS
 from kpgeo.store.files import fsync_since
 from kpgeo.store.layout import DRAFT, FORMAT, MAIN, array_of, create_arrays, grid_attributes, grow, open_repository
 from kpgeo.store.lock import Lock
-from kpgeo.store.reading import StateHead, broken_as_integrity, read_head, read_tile_baseline, read_tile_state
+from kpgeo.store.reading import StateHead, broken_as_integrity, read_head, read_tile_baseline, read_tile_state, unwritable_as_integrity
 
 _CLOCK_SLACK_S = 2.0
 
@@ -44,17 +44,22 @@ class RegionWriter:
 
     def write_baseline(self, tile: Tile, baseline: TileBaseline) -> None:
         """Write a tile's static state; `BadInputError` where an array has not the layer's shape or dtype."""
-        group = self._group("r+")
         for name, array in baseline.items():
             _require_layer(name, array, tile)
-            array_of(group, name)[(..., *tile.window)] = array
+        with unwritable_as_integrity(self._folder):
+            group = self._group("r+")
+            for name, array in baseline.items():
+                array_of(group, name)[(..., *tile.window)] = array
 
     def write_state(self, tile: Tile, dekad: int, state: TileState) -> None:
         """Write a tile's dynamic state as it stands at the end of a dekad; errors as `write_baseline`."""
-        group = self._group("r+")
+        index = self._index(dekad)
         for name, array in state.items():
             _require_layer(name, array, tile)
-            array_of(group, name)[(self._index(dekad), ..., *tile.window)] = array
+        with unwritable_as_integrity(self._folder):
+            group = self._group("r+")
+            for name, array in state.items():
+                array_of(group, name)[(index, ..., *tile.window)] = array
 
     def read_baseline(self, tile: Tile) -> TileBaseline:
         """Return a tile's static state: as the run found it, or as written here since."""
@@ -178,14 +183,9 @@ class Writer:
 
     def _move_main(self, head: StateHead, metadata: Mapping[str, Any]) -> str:
         """Commit on the draft, fsync, move `main` there, fsync again."""
-        for fork in self._forks.values():
-            self._session.merge(fork)
-        group = zarr.open_group(self._session.store, mode="r+")
-        group.update_attributes(head.to_attributes())
-        message = f"dekads {self.first_dekad} to {self.last_dekad}"
-        span = {"first_dekad": self.first_dekad, "last_dekad": self.last_dekad}
-        snapshot_id = self._session.commit(message, metadata={**metadata, **span, "kpgeo": "run"})
-        fsync_since(self._folder, self._started)
+        with unwritable_as_integrity(self._folder):
+            snapshot_id = self._commit_draft(head, metadata)
+            fsync_since(self._folder, self._started)
         try:
             self._repo.reset_branch(MAIN, snapshot_id, from_snapshot_id=self._base)
         except icechunk.IcechunkError as error:
@@ -199,6 +199,16 @@ class Writer:
         self._is_open = False
         self._lock.release()
         return snapshot_id
+
+    def _commit_draft(self, head: StateHead, metadata: Mapping[str, Any]) -> str:
+        for fork in self._forks.values():
+            self._session.merge(fork)
+        group = zarr.open_group(self._session.store, mode="r+")
+        count = int(group.attrs.asdict().get("commits", 0)) + 1  # Icechunk refuses a commit that changes nothing
+        group.update_attributes({**head.to_attributes(), "commits": count})
+        span = {"first_dekad": self.first_dekad, "last_dekad": self.last_dekad}
+        message = f"dekads {self.first_dekad} to {self.last_dekad}"
+        return str(self._session.commit(message, metadata={**metadata, **span, "kpgeo": "run"}))
 
     def _open_draft(self) -> None:
         """Point a fresh draft at `main`, and lay out on it the arrays and dekads the run needs."""
