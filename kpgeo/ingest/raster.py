@@ -32,7 +32,7 @@ _FINER = 0.6
 _COARSER = 1.5
 # GDAL interpolates positions along a row to within this error; its default of 0.125 would make a pixel depend on where
 # the window it is read with begins.
-_TOLERANCE_PX = 1e-3
+_TOLERANCE_PX = 1e-6
 _SECRET = re.compile(r"(\?|&)(?:[^\s'\"<>]*)(?:sig|signature|token)=[^\s'\"<>]*", re.IGNORECASE)
 # CPLE_BaseError is what escapes from rasterio unwrapped.
 _FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
