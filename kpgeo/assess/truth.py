@@ -2,10 +2,9 @@
 
 import datetime as dt
 import json
-import math
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import numpy as np
 import rasterio
 import rasterio.warp
 import shapely
+from numpy.typing import NDArray
 from rasterio import features
 from rasterio.errors import RasterioError
-from rasterio.windows import Window, from_bounds
-from rasterio.windows import transform as window_transform
-from shapely.geometry import shape
+from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from kpgeo.model.calendar import day_of
@@ -112,16 +110,15 @@ def read_truth(folder: Path) -> Truth:
     """
     world = folder.parent if folder.name == "truth" else folder
     truth = world / "truth"
-    months = _months(truth)
-    sites = [
-        _site(feature, months, where=str(truth / "sites.geojson")) for feature in _features(truth / "sites.geojson")
-    ]
+    found = truth / "sites.geojson"
+    sites = [_site(feature, where=str(found)) for feature in _features(found)]
+    mined = _mined_by_month(_months(truth), [site.geometry for site in sites])
+    sites = [replace(site, mined=tuple(rows)) for site, rows in zip(sites, mined, strict=True)]
     path = truth / "nuisances.geojson"
-    boundary = _features(world / "aoi.geojson")[0]
     return Truth(
         name=world.name,
         monitored_day=_monitored_day(world / "pipeline.toml"),
-        area_km2=area_ha(shape(boundary["geometry"])) / 100.0,
+        area_km2=_area_km2(world / "aoi.geojson"),
         sites=tuple(sorted(sites, key=lambda site: site.id)),
         nuisances=tuple(_nuisance(feature, where=str(path)) for feature in _features(path)),
     )
@@ -143,6 +140,14 @@ def _features(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+def _area_km2(path: Path) -> float:
+    """Return the area of the AOI's boundary, its file's first feature."""
+    try:
+        return area_ha(shape(_features(path)[0]["geometry"])) / 100.0
+    except (IndexError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BadInputError(f"The boundary cannot be read ({type(error).__name__}).", where=str(path)) from error
+
+
 def _monitored_day(path: Path) -> int:
     """Return the first monitored day: the end of the history in the world's pipeline file."""
     try:
@@ -155,23 +160,20 @@ def _monitored_day(path: Path) -> int:
         ) from error
 
 
-def _site(feature: dict[str, Any], months: list[tuple[int, Path]], where: str) -> TrueSite:
-    """Read one site, and its area month by month."""
+def _site(feature: dict[str, Any], where: str) -> TrueSite:
+    """Read one site, without its areas."""
     try:
         about = feature["properties"]
-        geometry = shape(feature["geometry"])
-        site = TrueSite(
+        return TrueSite(
             id=str(about["id"]),
-            geometry=geometry,
+            geometry=shape(feature["geometry"]),
             existed_before=bool(about["existed_before"]),
             opened_day=_day(about["opened"]),
             closed_day=_day(about["closed"]) if about.get("closed") else None,
             max_area_ha=float(about["max_area_ha"]),
-            mined=tuple((end, _mined_ha(path, geometry)) for end, path in months),
         )
-    except (KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
         raise BadInputError(f"A site cannot be read ({type(error).__name__}: {error}).", where=where) from error
-    return site
 
 
 def _nuisance(feature: dict[str, Any], where: str) -> Nuisance:
@@ -184,7 +186,7 @@ def _nuisance(feature: dict[str, Any], where: str) -> Nuisance:
             start_day=_day(about["start"]),
             end_day=_day(about["end"]) if about.get("end") else None,
         )
-    except (KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
         raise BadInputError(f"A nuisance cannot be read ({type(error).__name__}: {error}).", where=where) from error
 
 
@@ -203,22 +205,33 @@ def _months(truth: Path) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
-def _mined_ha(path: Path, geometry: BaseGeometry) -> float:
-    """Return the mined area (ha) of a monthly raster (percent, uint8) inside a geometry, touched pixels included."""
-    try:
-        with rasterio.open(path) as source:
-            outline = shape(rasterio.warp.transform_geom("EPSG:4326", source.crs, geometry.__geo_interface__))
-            whole = Window(0, 0, source.width, source.height)
-            exact = from_bounds(*outline.bounds, source.transform)
-            left, top = math.floor(exact.col_off), math.floor(exact.row_off)
-            window = Window(left, top, math.ceil(exact.width) + 1, math.ceil(exact.height) + 1).intersection(whole)
-            percent = source.read(1, window=window)
-            transform = window_transform(window, source.transform)
-            pixel_ha = abs(source.transform.a * source.transform.e) / 10_000.0
-    except RasterioError as error:
-        raise BadInputError(f"The raster cannot be read ({error}).", where=str(path)) from error
-    touched = features.rasterize(
-        [outline], out_shape=percent.shape, transform=transform, all_touched=True, dtype="uint8"
+def _mined_by_month(months: list[tuple[int, Path]], outlines: list[BaseGeometry]) -> list[list[tuple[int, float]]]:
+    """Return, for each outline (EPSG:4326), its mined area (ha) month by month; pixels it touches count whole.
+
+    The rasters (percent, uint8) share one grid.
+    """
+    mined: list[list[tuple[int, float]]] = [[] for _ in outlines]
+    places: list[NDArray[np.intp]] = []
+    for end, path in months:
+        try:
+            with rasterio.open(path) as source:
+                if not places:
+                    places = [_touched(source, outline) for outline in outlines]
+                percent = source.read(1).reshape(-1).astype(np.float64)
+                pixel_ha = abs(source.transform.a * source.transform.e) / 10_000.0
+        except RasterioError as error:
+            raise BadInputError(f"The raster cannot be read ({error}).", where=str(path)) from error
+        for row, place in zip(mined, places, strict=True):
+            row.append((end, float(percent[place].sum()) / 100.0 * pixel_ha))
+    return mined
+
+
+def _touched(source: rasterio.DatasetReader, outline: BaseGeometry) -> NDArray[np.intp]:
+    """Return the flat indices of the pixels that an outline touches."""
+    if outline.is_empty:
+        return np.zeros(0, dtype=np.intp)
+    moved = rasterio.warp.transform_geom("EPSG:4326", source.crs, mapping(outline))
+    burnt = features.rasterize(
+        [moved], out_shape=source.shape, transform=source.transform, all_touched=True, dtype="uint8"
     )
-    shares = percent[touched == 1].astype(np.float64) / 100.0
-    return float(shares.sum()) * float(pixel_ha)
+    return np.flatnonzero(burnt)
