@@ -28,7 +28,10 @@ from kpgeo.production.vintages import enclosing_periods, sum_to_period
 
 @dataclass(frozen=True, kw_only=True)
 class _Declared:
-    """The figure that speaks of an AOI and period, and whether it speaks of exactly these."""
+    """The figure that speaks of an AOI and period, and whether it speaks of exactly these.
+
+    Where nothing was declared for more than this place and period, nothing was declared for them either.
+    """
 
     figure: DeclaredFigure | None
     is_in_scope: bool
@@ -167,9 +170,8 @@ def _declared_for(aoi: Aoi, period: Period, figures: Sequence[DeclaredFigure], o
         for aoi_id in (aoi.id, ""):
             figure = sum_to_period(figures, span, iso3=aoi.iso3, aoi_id=aoi_id)
             if figure is not None and figure.kind is not DeclaredKind.MISSING:
-                is_whole = figure.carats == 0.0 or figure.kind is DeclaredKind.NO_PRODUCTION
                 is_own = span == period and (aoi_id == aoi.id or covers)
-                return _Declared(figure=figure, is_in_scope=is_own or is_whole)
+                return _Declared(figure=figure, is_in_scope=is_own)
             missing = missing or figure
     return _Declared(figure=missing, is_in_scope=True)
 

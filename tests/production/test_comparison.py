@@ -185,6 +185,40 @@ def test_digging_outside_raises_the_ceiling(compare, make_figure):
     assert row.verdict is Verdict.DECLARED_ABOVE_CAPACITY
 
 
+def _two_strata(aoi, priors):
+    small = Stratum(
+        id="dyke",
+        deposit_type=DepositType.DYKE,
+        geometry=box(-7, 8, -6.9, 8.1),
+        names={},
+        source=aoi.source,
+        priors=priors,
+    )
+    return dataclasses.replace(aoi, strata=(*aoi.strata, small))
+
+
+def test_digging_outside_is_counted_at_the_most_generous_priors(compare, make_aoi, dyke_priors):
+    alone = compare("2016", outside=20.0).capacity
+    richer = compare("2016", outside=20.0, aoi=_two_strata(make_aoi(), dyke_priors)).capacity
+    assert richer.median_ct > 5 * alone.median_ct
+
+
+def test_coverage_is_weighted_by_the_land_of_the_strata(make_aoi, make_activities):
+    aoi, period = _two_strata(make_aoi(), None), Period.parse("2016")
+    flat, outside = make_activities(period, coverage=0.9)
+    dyke = dataclasses.replace(flat, stratum_id="dyke", coverage_frac=0.0)
+    row = compare_production(aoi, period, (flat, dyke, outside), (), (), OPTIONS)
+    # the dyke is a hundredth of the flat
+    assert row.coverage_frac == pytest.approx(0.9 / 1.01, rel=1e-3)
+
+
+def test_an_embargo_that_ends_within_the_period_was_in_force_in_it(compare):
+    assert "An embargo was in force in the period." in compare("2014").sentences["en"]
+    assert "An embargo was in force in the period." in compare("2014H1").sentences["en"]
+    assert "An embargo was in force in the period." not in compare("2014H2").sentences["en"]
+    assert "An embargo was in force in the period." not in compare("2004").sentences["en"]
+
+
 def test_a_quarter_in_the_rains_is_not_assessed(compare, make_figure, make_aoi):
     aoi = make_aoi(dry_months=(11, 12, 1, 2, 3))
     row = compare("2016Q3", [make_figure("2016Q3", 5_000.0)], flat=20.0, aoi=aoi)
@@ -242,6 +276,14 @@ def test_a_trend_from_nothing_seen_starts_at_what_could_have_gone_unseen(compare
     assert row.verdict is Verdict.DECLARED_FALLS_ACTIVITY_GROWS
     small = _trend(compare, make_figure, declared=(900.0, 200.0), areas=(0.0, 0.5))
     assert small.verdict is Verdict.CONSISTENT
+
+
+def test_a_trend_needs_figures_of_one_scope(compare, make_figure):
+    now = [make_figure("2017H1", 10_000.0)]
+    yearly = compare("2016H1", [make_figure("2016", 20_000.0)], flat=10.0)
+    whole = compare("2016H1", [make_figure("2016H1", 20_000.0, aoi_id="")], flat=10.0)
+    for before in (yearly, whole):
+        assert compare("2017H1", now, flat=40.0, previous=[before]).verdict is Verdict.CONSISTENT
 
 
 def test_the_latest_comparable_period_is_taken(compare, make_figure):

@@ -126,6 +126,21 @@ def test_numbers_that_could_be_read_otherwise_are_refused_with_row_column_and_re
 
 
 @pytest.mark.parametrize(
+    ("carats", "says"),
+    [
+        ("1.234", "three decimals"),
+        ("1 234,5", "differ from country to country"),
+        ("-5", "negative"),
+        ("n/a", "not a plain number"),
+        ("999999999", "whole world"),
+    ],
+)
+def test_a_refused_number_is_told_why(read, carats, says):
+    with pytest.raises(BadInputError, match=says):
+        read(_csv({"carats": carats}))
+
+
+@pytest.mark.parametrize(
     ("change", "where"),
     [
         ({"period": "2024-H1"}, "period"),

@@ -22,6 +22,11 @@ def test_the_newest_vintage_is_current_whatever_the_order(make_figure):
         assert current.carats == 1.0
 
 
+def test_of_one_vintage_the_later_row_wins(make_figure):
+    rows = [make_figure("2022", 1.0, on=NEW), make_figure("2022", 2.0, on=NEW)]
+    assert [f.carats for f in current_figures(rows)] == [2.0]
+
+
 def test_as_of_reads_what_was_known(make_figure):
     rows = [make_figure("2022", 1.0, on=NEW), make_figure("2022", 2.0, on=OLD)]
     assert [f.carats for f in current_figures(rows, as_of=dt.date(2024, 1, 1))] == [2.0]
