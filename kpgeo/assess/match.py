@@ -1,7 +1,7 @@
 """Which alert met which true site, and what the others fell on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -13,25 +13,12 @@ from shapely.geometry.base import BaseGeometry
 from kpgeo.assess.truth import Nuisance, TrueSite, Truth
 from kpgeo.model.alert import Alert, MachineState
 from kpgeo.model.calendar import dekad_end
+from kpgeo.model.decision import DekadDecision
 from kpgeo.model.grid import utm_epsg
-from kpgeo.model.site import Site, SiteStatus
+from kpgeo.model.site import SiteStatus
 from kpgeo.options.assess import AssessOptions
 
 _ANNOUNCED = frozenset({MachineState.PROVISIONAL, MachineState.CONFIRMED, MachineState.ONGOING})
-
-
-@dataclass(frozen=True, kw_only=True)
-class DekadDecision:
-    """Every alert and every site as they stood at the end of a dekad."""
-
-    dekad: int
-    alerts: tuple[Alert, ...]
-    sites: tuple[Site, ...] = field(repr=False)
-
-    @property
-    def end_day(self) -> int:
-        """Return the first day on which the decision is known."""
-        return dekad_end(self.dekad)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +65,8 @@ def outcomes_of(
     for step in history:
         for alert, geometry in _announced(step):
             for site in ground.met(geometry):
-                if site.opened_day < step.end_day:
-                    found.setdefault(site.id, (step.end_day, alert.id))
+                if site.opened_day < dekad_end(step.dekad):
+                    found.setdefault(site.id, (dekad_end(step.dekad), alert.id))
     return [_outcome(site, found.get(site.id), until_day, options) for site in new]
 
 
@@ -98,10 +85,12 @@ def false_alerts(
                 continue
             seen.add(alert.id)
             met = grounds.met(geometry)
-            if any(site.id in new and site.opened_day < step.end_day for site in met):
+            if any(site.id in new and site.opened_day < dekad_end(step.dekad) for site in met):
                 continue
-            cause = _cause_among(met, new) or _nuisance_at(nuisances, geometry, step.end_day, options) or "nothing"
-            wrong.append(FalseAlert(alert_id=alert.id, day=step.end_day, cause=cause))
+            cause = (
+                _cause_among(met, new) or _nuisance_at(nuisances, geometry, dekad_end(step.dekad), options) or "nothing"
+            )
+            wrong.append(FalseAlert(alert_id=alert.id, day=dekad_end(step.dekad), cause=cause))
     return wrong, len(seen)
 
 

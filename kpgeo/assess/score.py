@@ -9,11 +9,11 @@ import numpy as np
 
 from kpgeo.assess.estimators import poisson_interval, wilson_interval
 from kpgeo.assess.lag import Lag, lag_of
-from kpgeo.assess.match import DekadDecision, FalseAlert, SiteOutcome, area_pairs, false_alerts, outcomes_of
+from kpgeo.assess.match import FalseAlert, SiteOutcome, area_pairs, false_alerts, outcomes_of
 from kpgeo.assess.truth import Truth
+from kpgeo.model.calendar import dekad_end
+from kpgeo.model.decision import DekadDecision
 from kpgeo.options.assess import AssessOptions
-
-__all__ = ["DekadDecision", "Score", "format_table", "pool_scores", "score_run"]
 
 SIZE_CLASSES = {">=0.1": (0.1, np.inf), ">=0.05": (0.05, np.inf), "0.03-0.1": (0.03, 0.1)}
 """Classes of mined area at the end of the run, ha: from, below."""
@@ -128,7 +128,7 @@ def score_run(truth: Truth, history: Sequence[DekadDecision], until_day: int, op
     until_day : int
         Score what was known before this day.
     """
-    known = sorted((step for step in history if step.end_day <= until_day), key=lambda step: step.dekad)
+    known = sorted((step for step in history if dekad_end(step.dekad) <= until_day), key=lambda step: step.dekad)
     outcomes = outcomes_of(truth, known, until_day, options)
     wrong, announced = false_alerts(truth, known, options)
     mapped_ha, true_ha = area_pairs(truth, known, until_day, options)

@@ -6,9 +6,10 @@ import json
 import pytest
 from shapely.geometry import MultiPolygon
 
-from kpgeo.assess import DekadDecision, format_table, pool_scores, read_truth, score_run
+from kpgeo.assess import format_table, pool_scores, read_truth, score_run
 from kpgeo.model.alert import Alert, Evidence, MachineState, Question
 from kpgeo.model.calendar import day_of, dekad_end, dekad_of, dekad_start
+from kpgeo.model.decision import DekadDecision
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Area, Site, SiteStatus
 from kpgeo.options.assess import AssessOptions
