@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from kpgeo.brief import draw
@@ -36,23 +39,12 @@ def coverage_strip(months: Sequence[MonthSeen], words: Words, dpi: int) -> bytes
     ticks = list(range(0, len(months), every))
     draw.label_ticks(axes, ticks, [_month_label(months, index, words) for index in ticks])
     draw.label_ticks(axes, [0, 0.5, 1.0], [words.percent(value) for value in (0.0, 0.5, 1.0)], on="y")
-    legend = figure.legend(
-        handles=[Patch(linewidth=0.5, **style) for _, style, _ in layers],
-        labels=[draw.printable(label) for _, _, label in layers],
-        loc="lower left",
-        bbox_to_anchor=(0.42 / draw.TEXT_WIDTH_IN, 0.0),
-        ncols=4,
-        frameon=False,
-        prop=draw.font(),
-        borderaxespad=0.1,
-        handlelength=1.4,
-        columnspacing=1.6,
-    )
-    legend.set_in_layout(False)
+    entries = [(Patch(linewidth=0.5, **style), label) for _, style, label in layers]
+    draw.legend_at(figure, (0.42, 0.02), entries, ncols=4, handlelength=1.4, columnspacing=1.6)
     return draw.picture_bytes(figure, dpi)
 
 
-def _style(colour: str, hatch: str) -> dict[str, object]:
+def _style(colour: str, hatch: str) -> dict[str, Any]:
     return {"facecolor": colour, "edgecolor": draw.SOFT, "hatch": hatch, "hatch_linewidth": 0.4}
 
 
@@ -116,22 +108,15 @@ def activity_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
     _draw_declared(below, rows, words)
     draw.label_ticks(above, range(len(rows)), [""] * len(rows))
     draw.label_ticks(below, range(len(rows)), [row.period.label for row in rows])
-    handles = [
-        Patch(facecolor=draw.PALE, edgecolor=draw.INK, linewidth=0.6),
-        below.plot([], [], color=draw.ORANGE, lw=2.2)[0],
-        Patch(facecolor=draw.PAPER, edgecolor=draw.SOFT, hatch="////", linewidth=0.6, hatch_linewidth=0.4),
+    entries: list[tuple[Artist, str]] = [
+        (Patch(facecolor=draw.PALE, edgecolor=draw.INK, linewidth=0.6), words.say("declared")),
+        (Line2D([], [], color=draw.ORANGE, lw=2.2), words.say("capacity interval, dot at the median")),
+        (
+            Patch(facecolor=draw.PAPER, edgecolor=draw.SOFT, hatch="////", linewidth=0.6, hatch_linewidth=0.4),
+            words.say("figure missing"),
+        ),
     ]
-    labels = (words.say("declared"), words.say("capacity interval, dot at the median"), words.say("figure missing"))
-    figure.legend(
-        handles=handles,
-        labels=[draw.printable(label) for label in labels],
-        loc="lower left",
-        bbox_to_anchor=(0.7 / draw.TEXT_WIDTH_IN, 0.0),
-        ncols=3,
-        frameon=False,
-        prop=draw.font(),
-        borderaxespad=0.1,
-    )
+    draw.legend_at(figure, (0.7, 0.02), entries, ncols=3)
     return draw.picture_bytes(figure, dpi)
 
 

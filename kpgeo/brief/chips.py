@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import matplotlib.dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
@@ -105,21 +104,20 @@ def _draw_area(axes: Axes, rows: Sequence[Site], words: Words) -> None:
     """Draw the site's area with its interval, month by month."""
     draw.quiet(axes)
     draw.put_in(axes, (-0.08, 1.02), words.say("Area, ha (90 % interval)"), is_bold=True, va="bottom")
-    days = [date_of(dekad_end(row.dekad) - 1) for row in rows]
-    area = [row.area.ha for row in rows]
+    days = [dekad_end(row.dekad) - 1 for row in rows]
     axes.fill_between(
-        mdates.date2num(days), [r.area.low_ha for r in rows], [r.area.high_ha for r in rows], color=draw.PALE, lw=0
+        days, [row.area.low_ha for row in rows], [row.area.high_ha for row in rows], color=draw.PALE, lw=0
     )
-    axes.plot(mdates.date2num(days), area, color=draw.BLUE, lw=1.4, marker="o", markersize=2.6)
+    axes.plot(days, [row.area.ha for row in rows], color=draw.BLUE, lw=1.4, marker="o", markersize=2.6)
     axes.set_ylim(0, max([row.area.high_ha for row in rows] + [0.1]) * 1.12)
     draw.label_ticks(axes, *_month_ticks(days, words))
     top = draw.round_length(axes.get_ylim()[1] * 100) / 100
     draw.label_ticks(axes, [0, top / 2, top], [words.trimmed(value) for value in (0, top / 2, top)], on="y")
 
 
-def _month_ticks(days: Sequence[object], words: Words) -> tuple[list[float], list[str]]:
-    """Return ticks at the first, middle and last month, labelled with month and year."""
+def _month_ticks(days: Sequence[int], words: Words) -> tuple[list[int], list[str]]:
+    """Return ticks at the first, middle and last day, labelled with month and year."""
     chosen = sorted({0, len(days) // 2, len(days) - 1} if len(days) > 4 else {0, len(days) - 1})
-    dates = [mdates.num2date(mdates.date2num(days[index])) for index in chosen]
+    dates = [date_of(days[index]) for index in chosen]
     labels = [f"{words.month(date.year, date.month, is_short=True)}\n{date.year}" for date in dates]
-    return [float(mdates.date2num(days[index])) for index in chosen], labels
+    return [days[index] for index in chosen], labels

@@ -180,7 +180,8 @@ def _map_alt(draft: Draft) -> str:
 
 def _finished(blocks: Sequence[Block], draft: Draft) -> tuple[Block, ...]:
     """Give pictures and tables their numbers, and make every text plain, whoever wrote it."""
-    words, pictures, tables, finished = draft.words, 0, 0, []
+    words, pictures, tables = draft.words, 0, 0
+    finished: list[Block] = []
     for block in blocks:
         if isinstance(block, Picture):
             pictures += 1

@@ -9,11 +9,13 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import shapely
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
+from matplotlib.legend import Legend
 from matplotlib.patches import PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
@@ -24,6 +26,7 @@ from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
 from kpgeo.brief.words import plain
+from kpgeo.model.errors import IntegrityError
 
 INK = "#1c1c1c"
 SOFT = "#6b6b6b"
@@ -133,6 +136,24 @@ def outline_patch(geometry: BaseGeometry, **style: Any) -> PathPatch:
     return PathPatch(Outline.make_compound_path(*paths) if paths else Outline(np.zeros((1, 2))), **style)
 
 
+def legend_at(
+    figure: Figure, place: tuple[float, float], entries: Sequence[tuple[Artist, str]], **style: Any
+) -> Legend:
+    """Draw a legend at a place given in inches from the lower left corner."""
+    width, height = figure.get_size_inches()
+    legend = figure.legend(
+        [handle for handle, _ in entries],
+        [printable_lines(label.split("\n")) for _, label in entries],
+        bbox_to_anchor=(place[0] / width, place[1] / height),
+        frameon=False,
+        borderaxespad=0.0,
+        **{"loc": "lower left", "prop": font(), **style},
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    return legend
+
+
 def scale_bar(axes: Axes, width_m: float, *, target_frac: float = 0.25) -> None:
     """Draw a scale bar of a round length on a light panel at the lower left of axes in metres."""
     length = round_length(width_m * target_frac)
@@ -151,7 +172,10 @@ def scale_bar(axes: Axes, width_m: float, *, target_frac: float = 0.25) -> None:
 
 def inches_of(axes: Axes) -> Bbox:
     """Return the place of axes on the sheet, in inches."""
-    return axes.get_window_extent().transformed(axes.get_figure(root=True).dpi_scale_trans.inverted())
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise IntegrityError("The axes were taken off their figure.", where="picture of a brief")
+    return axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
 
 
 def _panel(axes: Axes, corner: tuple[float, float], size: tuple[float, float]) -> None:
@@ -186,7 +210,7 @@ def north_arrow(axes: Axes, angle_deg: float, letter: str) -> None:
 def picture_bytes(figure: Figure, dpi: int) -> bytes:
     """Return a figure as PNG (RGB) that holds nothing but pixels and their size: no date, no software, no place."""
     figure.set_dpi(dpi)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     stream = io.BytesIO()

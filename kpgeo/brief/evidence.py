@@ -100,7 +100,7 @@ def _stratum_coverage(draft: Draft) -> list[tuple[str, ...]]:
         if dekad_end(row.dekad) > inputs.start_day and dekad_start(row.dekad) < inputs.end_day
     ]
     dekads = len({row.dekad for row in inside})
-    found = []
+    found: list[tuple[str, ...]] = []
     for stratum in [*inputs.aoi.strata, None]:
         key = stratum.id if stratum else ""
         rows = [row for row in inside if row.stratum_id == key]

@@ -148,6 +148,19 @@ class BriefInputs:
     def __post_init__(self) -> None:
         if self.end_day <= self.start_day:
             raise BadInputError("A brief's period must end after it starts.", where="brief", remedy="Swap the dates.")
+        pictures: list[Chip | Backdrop] = [
+            chip for pair in self.chips.values() for chip in (pair.before, pair.after) if chip
+        ]
+        if self.backdrop is not None:
+            pictures.append(self.backdrop)
+        for picture in pictures:
+            crs = picture.geobox.crs
+            if crs is None or crs.epsg != self.grid.epsg:
+                raise BadInputError(
+                    f"A picture of the brief is not in EPSG:{self.grid.epsg}.",
+                    where=f"brief of {self.aoi.id}",
+                    remedy="Read it onto a geobox of the AOI's grid.",
+                )
 
 
 def stretch_alike(

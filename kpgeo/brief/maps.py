@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -57,7 +59,7 @@ def overview_map(inputs: BriefInputs, readings: Sequence[SiteReading], words: Wo
     axes.set(xlim=extent[:2], ylim=extent[2:])
     axes.set_aspect("equal", adjustable="datalim")
     axes.apply_aspect()
-    _draw_ground(axes, inputs.backdrop, epsg)
+    _draw_ground(axes, inputs.backdrop)
     _draw_strata(axes, inputs.aoi.strata, epsg)
     axes.add_patch(
         draw.outline_patch(boundary, fill=False, edgecolor=draw.INK, linewidth=1.3, path_effects=[_CASING], zorder=5)
@@ -72,13 +74,12 @@ def overview_map(inputs: BriefInputs, readings: Sequence[SiteReading], words: Wo
     return draw.picture_bytes(figure, dpi)
 
 
-def _draw_ground(axes: Axes, backdrop: Backdrop | None, epsg: int) -> None:
+def _draw_ground(axes: Axes, backdrop: Backdrop | None) -> None:
     """Lay the backdrop, lightened so that lines and numbers stand out."""
     axes.set_facecolor("#f4f2ec")
     if backdrop is None:
         return
-    geobox = backdrop.geobox if backdrop.geobox.crs.epsg == epsg else backdrop.geobox.to_crs(f"EPSG:{epsg}")
-    box = geobox.boundingbox
+    box = backdrop.geobox.boundingbox
     pale = 255.0 - 0.62 * (255.0 - backdrop.rgb.astype(np.float32))
     axes.imshow(
         pale.astype(np.uint8),
@@ -94,7 +95,7 @@ def _draw_strata(axes: Axes, strata: Sequence[Stratum], epsg: int) -> None:
         axes.add_patch(patch)
 
 
-def stratum_style(number: int) -> dict[str, object]:
+def stratum_style(number: int) -> dict[str, Any]:
     """Return how the stratum of a number is drawn: line and hatch tell it apart without colour."""
     return {
         "facecolor": "none",
@@ -151,7 +152,7 @@ def _draw_graticule(axes: Axes, epsg: int, words: Words) -> None:
     lons = np.concatenate([to_degrees.transform(edge_x, np.full(65, y))[0] for y in (bottom, top)])
     lats = np.concatenate([to_degrees.transform(np.full(65, x), edge_y)[1] for x in (left, right)])
     step = next((s for s in _STEPS_DEG if max(np.ptp(lons), np.ptp(lats)) / s <= 5.5), 5.0)
-    style = {"color": draw.INK, "linewidth": 0.3, "alpha": 0.45, "zorder": 2}
+    style: dict[str, Any] = {"color": draw.INK, "linewidth": 0.3, "alpha": 0.45, "zorder": 2}
     for lon in _multiples(lons, step):
         x, y = to_metres.transform(np.full(65, lon), np.linspace(lats.min() - step, lats.max() + step, 65))
         axes.add_line(Line2D(x, y, **style))
@@ -185,7 +186,7 @@ def _draw_legend(
     figure: Figure, inputs: BriefInputs, readings: Sequence[SiteReading], words: Words, height: float
 ) -> None:
     """Say what the signs mean, and in which reference system the map is drawn."""
-    entries: list[tuple[Patch | Line2D, str]] = [
+    entries: list[tuple[Artist, str]] = [
         (Line2D([], [], color=draw.INK, linewidth=1.3), words.say("Boundary of the area")),
     ]
     for number, stratum in enumerate(inputs.aoi.strata):
@@ -205,19 +206,15 @@ def _draw_legend(
             entries.append((sign, names[status]))
     if readings:
         entries.append((Patch(facecolor="none", edgecolor=draw.ORANGE, linewidth=1.0), words.say("Outline of a site")))
-    legend = figure.legend(
-        handles=[handle for handle, _ in entries],
-        labels=[draw.printable_lines(label.split("\n")) for _, label in entries],
+    draw.legend_at(
+        figure,
+        (draw.TEXT_WIDTH_IN - LEGEND_IN, height + 0.22),
+        entries,
         loc="upper left",
-        bbox_to_anchor=(1.0 - LEGEND_IN / draw.TEXT_WIDTH_IN, 1.0 - 0.08 / (height + 0.3)),
-        frameon=False,
         prop=draw.font(6.6),
         handlelength=2.0,
         labelspacing=0.75,
-        borderaxespad=0.0,
     )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
     notes = [f"WGS 84 / UTM {inputs.grid.epsg % 100}{'N' if inputs.grid.epsg < 32700 else 'S'}"]
     notes += [f"EPSG:{inputs.grid.epsg}", backdrop_note(inputs.backdrop, words)]
     figure.text(

@@ -14,7 +14,7 @@ from kpgeo.brief.content import Block, BriefContent, Picture
 from kpgeo.brief.draw import FONT_FOLDER, printable
 from kpgeo.model.errors import IntegrityError
 
-STANDARDS = ["a-2a", "ua-1"]
+STANDARDS: Any = ["a-2a", "ua-1"]
 
 
 def render_pdf(content: BriefContent) -> bytes:

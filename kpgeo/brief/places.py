@@ -33,7 +33,7 @@ def dms_text(lon: float, lat: float, decimals: int, letters: str = "NSEW") -> st
     >>> dms_text(-6.58, 8.17, 5)
     '8°10′12.0″ N, 6°34′48.0″ W'
     """
-    north, south, east, west = letters
+    north, south, east, west = tuple(letters)
     latitude = _dms(abs(lat), max(decimals - 4, 0), north if lat >= 0 else south)
     return f"{latitude}, {_dms(abs(lon), max(decimals - 4, 0), east if lon >= 0 else west)}"
 
