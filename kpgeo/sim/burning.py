@@ -71,4 +71,4 @@ def _per_cell(rng: np.random.Generator, seeds: NDArray[np.float64], low: float, 
 def _at_seeds(raster: F32, seeds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a raster's value at each seed, the nearest pixel for seeds outside."""
     index = np.clip(seeds.astype(int), 0, raster.shape[0] - 1)
-    return raster[index[:, 0], index[:, 1]].astype(np.float64)
+    return np.asarray(raster[index[:, 0], index[:, 1]], dtype=np.float64)

@@ -67,7 +67,7 @@ class Climate:
         doy = float(date.timetuple().tm_yday)
         rise = logistic((doy - season.begin - begin_shift) / np.float32(11.0))
         fall = logistic((season.end + end_shift - doy) / np.float32(14.0))
-        return np.clip(0.03 + 0.95 * season.vigour * rise * fall, 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(0.03 + 0.95 * season.vigour * rise * fall, 0.0, 1.0), dtype=np.float32)
 
     def leafiness(self, day: int) -> float:
         """Return how leafy savanna trees are (0–1): leaves fall from December and flush before the rains."""

@@ -1,8 +1,8 @@
 """Artisanal diamond workings: pits, spoil, trodden ground and ponds on a grid four times finer than the scenes.
 
-A working is a patch of cells of 2.5 m, each with a kind and the day it is first dug. It grows outward from where digging
-began. While it is active its ground is disturbed again and again; where and when it is left, herbs come back over one
-to three wet seasons and ponds turn from brown to clear.
+A working is a patch of cells of 2.5 m, each with a kind and the day it is first dug. It grows outward from where
+digging began. While it is active its ground is disturbed again and again; where and when it is left, herbs come back
+over one to three wet seasons and ponds turn from brown to clear.
 """
 
 from dataclasses import dataclass, field
@@ -127,7 +127,7 @@ class Digging:
         return last
 
     def left_behind(self, day: int) -> F32:
-        """Return the last day each cell was disturbed, with the parts left behind by the front of a long active site."""
+        """Return the last day each cell was disturbed, parts behind a long active front included."""
         last = self.worked_until(day)
         lag = 420.0 + 260.0 * self.again_frac
         return np.where(last > 0, np.minimum(last, np.maximum(self.born_day + lag, last - 240.0)), last)
@@ -155,10 +155,9 @@ class Digging:
         regrown = self.regrown(day, climate)
         bare = np.where(is_dug, 1.0 - regrown, 0.0)
         idle = day - self.worked_until(day)
-        table = (0.42 if self.plan.low_ground else 0.10) + 0.50 * min(climate.river_on(day), 1.0)
-        table -= np.where(idle < 3, 0.12, 0.0)
+        level = (0.42 if self.plan.low_ground else 0.10) + 0.50 * min(climate.river_on(day), 1.0)
         is_pit = self.kind == Ground.PIT
-        pond = bare * (is_pit & (self.depth < table))
+        pond = bare * (is_pit & (self.depth < level - np.where(idle < 3, 0.12, 0.0)))
         dry_pit = bare * is_pit - pond
         turbid = np.exp(-np.maximum(idle - 3.0, 0.0) / 70.0)
         spoil = bare * (self.kind == Ground.SPOIL)
@@ -227,7 +226,7 @@ def _spread(rng: np.random.Generator, size: int, plan: SitePlan) -> F32:
     along = (cols * np.cos(angle) + rows * np.sin(angle) - drift) / np.sqrt(stretch)
     across = (rows * np.cos(angle) - cols * np.sin(angle)) * np.sqrt(stretch)
     rough = 1.0 + 0.28 * smooth_noise(rng, size, 8, 20)
-    return (np.hypot(along, across) * np.clip(rough, 0.4, 1.9)).astype(np.float32)
+    return np.asarray(np.hypot(along, across) * np.clip(rough, 0.4, 1.9), dtype=np.float32)
 
 
 def _works(
@@ -257,9 +256,7 @@ def _births(rng: np.random.Generator, rank: F32, kind: NDArray[np.uint8], plan: 
     order = np.full(kind.shape, np.inf)
     jittered = rank[is_dug] * rng.uniform(0.82, 1.18, int(is_dug.sum()))
     order[is_dug] = (np.argsort(np.argsort(jittered, kind="stable"), kind="stable") + 0.5) / max(int(is_dug.sum()), 1)
-    active = np.concatenate(
-        [np.arange(p.start_day, p.end_day) for p in plan.phases if p.state == "active"] or [np.zeros(0)]
-    )
+    active = np.concatenate([np.arange(p.start_day, p.end_day) for p in plan.phases if p.state == "active"])
     spent = order[is_dug] ** 1.15 * plan.growth_days
     born = np.full(kind.shape, NEVER, dtype=np.float32)
     reached = spent < len(active)

@@ -56,13 +56,13 @@ class Terrain:
         mined = np.zeros((self.frame.size, self.frame.size), dtype=np.float32)
         for digging in self.diggings:
             mined[digging.window] += digging.mined_frac(day, self.climate)
-        return np.clip(mined, 0.0, 1.0)
+        return np.asarray(np.clip(mined, 0.0, 1.0))
 
     def wetness(self, day: int) -> F32:
         """Return the wetness of the soil (y, x), 0–1: the day's rain, patchy as showers are."""
         mean = self.climate.wetness_on(day)
         patch = smooth_noise(rng_of(self.options.seed, "showers", day), self.frame.size, 60, 160)
-        return np.clip(mean * (1.0 + 0.25 * patch), 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(mean * (1.0 + 0.25 * patch), 0.0, 1.0), dtype=np.float32)
 
     def vigour(self, year: int) -> F32:
         """Return how well plants do in a year, by pixel, about 1."""
@@ -159,7 +159,7 @@ class Terrain:
             return np.zeros_like(self.land.height_m)
         depth = ramp(above - self.land.height_m, -0.03, 0.06)
         near = 1 - ramp(self.land.river_m, 60.0, 1.2 * self.land.flat_half_m)
-        return depth * near * (1.0 - 0.8 * self.land.gallery_frac) * 0.9
+        return np.asarray(0.9 * depth * near * (1.0 - 0.8 * self.land.gallery_frac), dtype=np.float32)
 
     def _dig(self, mix: F32, day: int) -> None:
         for digging in self.diggings:

@@ -141,7 +141,7 @@ def _place(frame: Frame, res_m: float) -> Item:
 
 
 def sentinel2_item(taken: Acquisition, frame: Frame, shares: dict[int, float], *, sequence: int) -> Item:
-    """Return a Sentinel-2 item. `shares` is the percentage of each scene class; `sequence` 1 is the reprocessed double."""
+    """Return a Sentinel-2 item. `shares` is the percentage of each class; `sequence` 1 is the reprocessed double."""
     baseline = taken.again_baseline if sequence else taken.baseline
     made = taken.datetime + dt.timedelta(days=420 if sequence else 0, hours=9)
     name, when, code = item_id(taken, sequence), taken.datetime, baseline.replace(".", "")

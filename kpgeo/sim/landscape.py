@@ -44,6 +44,16 @@ class Frame:
         return self.grid.width + 2 * MARGIN_PX
 
     @property
+    def history_days(self) -> int:
+        """Return the days before monitoring begins."""
+        return self.monitor_day - self.start_day
+
+    @property
+    def watched_days(self) -> int:
+        """Return the days that are monitored."""
+        return self.end_day - self.monitor_day
+
+    @property
     def extent_m(self) -> float:
         """Return the edge in metres."""
         return self.size * self.grid.res_m
@@ -168,7 +178,7 @@ class Landscape:
         size = self.frame.size
         rows, cols = (np.indices((size, size)) + 0.5) * self.frame.grid.res_m
         parts = [np.hypot(rows - v.y_m, cols - v.x_m) for v in self.villages]
-        return np.min(parts, axis=0).astype(np.float32)
+        return np.asarray(np.min(parts, axis=0), dtype=np.float32)
 
 
 def draw_landscape(options: SimOptions) -> Landscape:
@@ -177,7 +187,7 @@ def draw_landscape(options: SimOptions) -> Landscape:
     seed, size = options.seed, frame.size
     rng = rng_of(seed, "landscape")
     river_line = _meander(rng, frame)
-    river_m, nearest = line_distance(river_line, size, frame.grid.res_m)
+    river_m, _ = line_distance(river_line, size, frame.grid.res_m)
     width = smooth_noise(rng, size, 60)
     half = np.clip(10.0 + 2.0 * width, 6.0, 15.0).astype(np.float32)
     creek_m = _creeks(rng, frame, river_line)
@@ -263,7 +273,7 @@ def _heights(rng: np.random.Generator, bank_m: F32, flat_half_m: float) -> F32:
     """Return the height above the bank: a flat with old channels beside the river, then slopes."""
     swales = 0.55 * smooth_noise(rng, bank_m.shape[0], 6, 18)
     rise = 0.7 * ramp(bank_m, 0.0, flat_half_m) + np.maximum(bank_m - flat_half_m, 0.0) * 0.02
-    return np.maximum(0.25 + rise + swales, 0.02).astype(np.float32)
+    return np.asarray(np.maximum(0.25 + rise + swales, 0.02), dtype=np.float32)
 
 
 def _vegetation(rng: np.random.Generator, bank_m: F32, creek_m: F32, flat_half_m: float) -> dict[str, F32]:

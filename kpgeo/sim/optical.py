@@ -123,7 +123,7 @@ def _seen(rng: np.random.Generator, size: int, *, is_cut: bool) -> NDArray[np.bo
 def add_noise(rng: np.random.Generator, bands: F32, options: SimOptions) -> F32:
     """Add sensor noise that grows with the signal."""
     sigma = options.noise * (0.0012 + 0.008 * np.abs(bands))
-    return bands + sigma * rng.standard_normal(bands.shape, dtype=np.float32)
+    return np.asarray(bands + sigma * rng.standard_normal(bands.shape, dtype=np.float32), dtype=np.float32)
 
 
 def sentinel2_numbers(

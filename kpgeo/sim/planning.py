@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim.digging import Digging, Phase, SitePlan, draw_digging, river_bank_free
-from kpgeo.sim.landscape import Landscape, Road, wiggled
+from kpgeo.sim.landscape import Frame, Landscape, Road, wiggled
 from kpgeo.sim.textures import rng_of
 
 _SITES_PER_PX = 10.0 / 384.0**2
@@ -42,7 +42,7 @@ def draw_diggings(options: SimOptions, land: Landscape) -> tuple[Digging, ...]:
     found = []
     for number, (story, (row, col, place)) in enumerate(zip(stories, places, strict=False)):
         area_ha = _area_ha(rng, story, number)
-        life = _life(rng, story, land, area_ha)
+        life = _life(rng, story, frame, area_ha)
         plan = SitePlan(
             id=f"w{number + 1:02d}",
             row=row,
@@ -62,7 +62,8 @@ def _stories(rng: np.random.Generator, count: int) -> list[Story]:
     rest: list[Story] = ["standing", "resumed", "finished", "late-history", "new", "new", "new", "standing"]
     dealt = [rest[i % len(rest)] for i in range(count - 4)]
     order = rng.permutation(len(dealt))
-    return ["new"] * 4 + [dealt[i] for i in order]
+    first: list[Story] = ["new"] * 4
+    return first + [dealt[i] for i in order]
 
 
 def _area_ha(rng: np.random.Generator, story: Story, number: int) -> float:
@@ -72,37 +73,60 @@ def _area_ha(rng: np.random.Generator, story: Story, number: int) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _life(rng: np.random.Generator, story: Story, land: Landscape, area_ha: float) -> _Life:
+def _life(rng: np.random.Generator, story: Story, frame: Frame, area_ha: float) -> _Life:
     """Draw the phases of a working's life."""
-    frame = land.frame
-    end, watch = frame.end_day, frame.monitor_day
-    history, watched = watch - frame.start_day, end - watch
     growth = float(rng.uniform(40.0, 90.0) + 85.0 * np.sqrt(area_ha) * rng.uniform(0.8, 1.5))
-    if story == "standing":
-        start = int(frame.start_day - rng.uniform(100, 900))
-        return _Life((Phase(start_day=start, end_day=end, state="active"),), float(end - start) * rng.uniform(0.8, 1.1))
-    if story == "finished":
-        start = int(frame.start_day - rng.uniform(-60, 500))
-        stop = int(watch - rng.uniform(0.15, 0.55) * history)
-        return _Life(_chain((start, "active"), (stop, "abandoned"), end=end), growth)
-    if story == "late-history":
-        start = int(watch - rng.uniform(0.12, 0.5) * history)
-        stop = int(watch + rng.uniform(0.15, 0.8) * watched)
-        if rng.random() < 0.5:
-            return _Life(_chain((start, "active"), (stop, "abandoned"), end=end), 1.3 * growth)
-        return _Life((Phase(start_day=start, end_day=end, state="active"),), 2.0 * growth)
-    if story == "resumed":
-        start = int(frame.start_day + rng.uniform(-300, 0.25 * history))
-        pause = int(watch - rng.uniform(0.25, 0.5) * history)
-        again = int(watch + rng.uniform(0.08, 0.5) * watched)
-        chain = _chain((start, "active"), (pause, "paused"), (again, "active"), end=end)
-        return _Life(chain, float(pause - start) * rng.uniform(1.2, 1.6))
-    start = int(watch + rng.uniform(0.04, 0.62) * watched)
-    if rng.random() < 0.25 and end - start > growth + 60:
-        return _Life(
-            _chain((start, "active"), (int(start + growth + rng.uniform(0, 40)), "abandoned"), end=end), growth
-        )
-    return _Life((Phase(start_day=start, end_day=end, state="active"),), growth)
+    return _LIVES[story](rng, frame, growth)
+
+
+def _standing(rng: np.random.Generator, frame: Frame, growth: float) -> _Life:
+    """Be there before the world begins, and go on slowly all through it, whatever `growth` says."""
+    start = int(frame.start_day - rng.uniform(100, 900))
+    growth = float(frame.end_day - start) * rng.uniform(0.8, 1.1)
+    return _Life(_chain((start, "active"), end=frame.end_day), growth)
+
+
+def _finished(rng: np.random.Generator, frame: Frame, growth: float) -> _Life:
+    """Be abandoned during the history."""
+    start = int(frame.start_day - rng.uniform(-60, 500))
+    stop = int(frame.monitor_day - rng.uniform(0.15, 0.55) * frame.history_days)
+    return _Life(_chain((start, "active"), (stop, "abandoned"), end=frame.end_day), growth)
+
+
+def _late_history(rng: np.random.Generator, frame: Frame, growth: float) -> _Life:
+    """Open in the second half of the history and go on, or be abandoned while the world is monitored."""
+    start = int(frame.monitor_day - rng.uniform(0.12, 0.5) * frame.history_days)
+    stop = int(frame.monitor_day + rng.uniform(0.15, 0.8) * frame.watched_days)
+    if rng.random() < 0.5:
+        return _Life(_chain((start, "active"), (stop, "abandoned"), end=frame.end_day), 1.3 * growth)
+    return _Life(_chain((start, "active"), end=frame.end_day), 2.0 * growth)
+
+
+def _resumed(rng: np.random.Generator, frame: Frame, growth: float) -> _Life:
+    """Pause during the history and be taken up again while the world is monitored; `growth` is too short for it."""
+    start = int(frame.start_day + rng.uniform(-300, 0.25 * frame.history_days))
+    pause = int(frame.monitor_day - rng.uniform(0.25, 0.5) * frame.history_days)
+    again = int(frame.monitor_day + rng.uniform(0.08, 0.5) * frame.watched_days)
+    chain = _chain((start, "active"), (pause, "paused"), (again, "active"), end=frame.end_day)
+    return _Life(chain, max(growth, float(pause - start) * rng.uniform(1.2, 1.6)))
+
+
+def _new(rng: np.random.Generator, frame: Frame, growth: float) -> _Life:
+    """Open while the world is monitored; one in four is abandoned again when it is dug out."""
+    start = int(frame.monitor_day + rng.uniform(0.04, 0.62) * frame.watched_days)
+    if rng.random() < 0.25 and frame.end_day - start > growth + 60:
+        stop = int(start + growth + rng.uniform(0, 40))
+        return _Life(_chain((start, "active"), (stop, "abandoned"), end=frame.end_day), growth)
+    return _Life(_chain((start, "active"), end=frame.end_day), growth)
+
+
+_LIVES = {
+    "standing": _standing,
+    "finished": _finished,
+    "late-history": _late_history,
+    "resumed": _resumed,
+    "new": _new,
+}
 
 
 def _chain(*steps: tuple[int, Literal["active", "paused", "abandoned"]], end: int) -> tuple[Phase, ...]:

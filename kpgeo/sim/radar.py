@@ -38,7 +38,7 @@ def draw_speckle(rng: np.random.Generator, shape: tuple[int, ...], looks: float)
 
 
 def trim_mantissa(power: F32, bits: int) -> F32:
-    """Round away the last bits of a float32's mantissa (23 long), which are far below speckle, so that it packs well."""
+    """Round away the last bits of a float32's mantissa (23 long): far below speckle, and it packs better."""
     raw = np.ascontiguousarray(power, dtype=np.float32).view(np.uint32)
     half, keep = np.uint32(1 << (bits - 1)), np.uint32(0xFFFFFFFF ^ ((1 << bits) - 1))
     return ((raw + half) & keep).view(np.float32)

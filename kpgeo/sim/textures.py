@@ -1,6 +1,7 @@
 """Random fields and small raster operations the world is made of. numpy and scipy only; all arrays are (y, x)."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from scipy.spatial import cKDTree
 from kpgeo.model.ids import digest
 
 F32 = NDArray[np.float32]
+Real = NDArray[np.floating[Any]] | np.floating[Any] | float
 
 _SPLINE_POWER = 151.0 / 315.0
 
@@ -62,14 +64,15 @@ def smooth_noise(rng: np.random.Generator, size: int, *scales_px: float) -> F32:
     return total / np.float32(np.sqrt(power))
 
 
-def ramp(value: F32 | float, low: float, high: float) -> F32:
+def ramp(value: Real, low: Real, high: Real) -> F32:
     """Return 0 below `low`, 1 above `high`, and a straight line between (float32)."""
-    return np.clip((np.asarray(value, dtype=np.float32) - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    share = (np.asarray(value, dtype=np.float32) - low) / (high - low)
+    return np.asarray(np.clip(share, 0.0, 1.0), dtype=np.float32)
 
 
-def logistic(value: F32 | float) -> F32:
+def logistic(value: Real) -> F32:
     """Return 1 / (1 + exp(-value)) as float32, without overflow."""
-    return (0.5 + 0.5 * np.tanh(0.5 * np.asarray(value, dtype=np.float32))).astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * np.asarray(value, dtype=np.float32)), dtype=np.float32)
 
 
 def voronoi_cells(
@@ -110,7 +113,8 @@ def line_distance(points_m: NDArray[np.float64], size: int, res_m: float) -> tup
     """
     rows, cols = (np.indices((size, size)).reshape(2, -1) + 0.5) * res_m
     distance, index = cKDTree(points_m).query(np.stack([cols, rows], axis=1))
-    return distance.astype(np.float32).reshape(size, size), index.astype(np.int32).reshape(size, size)
+    shape = (size, size)
+    return np.float32(distance).reshape(shape), np.int32(index).reshape(shape)
 
 
 def shift_px(image: F32, down_px: float, right_px: float) -> F32:
@@ -145,4 +149,4 @@ def overlap_weights(size: int, offset_px: float, factor: int) -> F32:
     low = offset_px + factor * np.arange(count)[:, None]
     edges = np.arange(size)[None, :]
     share = np.minimum(low + factor, edges + 1) - np.maximum(low, edges)
-    return (np.clip(share, 0.0, 1.0) / factor).astype(np.float32)
+    return np.asarray(np.clip(share, 0.0, 1.0) / factor, dtype=np.float32)

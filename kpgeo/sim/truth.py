@@ -26,6 +26,7 @@ Feature = dict[str, Any]
 
 FLAT, DYKE = "alluvial-flat", "dyke"
 INSET_M = 2.0
+_SCAR_DAYS = 70.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,17 +201,16 @@ def _fires(terrain: Terrain) -> list[Feature]:
         days = np.unique(np.floor(fires.day[fires.day < NEVER] / 10.0)) * 10.0
         for first in days:
             outline = _inner(terrain, (fires.day >= first) & (fires.day < first + 10.0))
-            if not outline.is_empty and frame.start_day <= first < frame.end_day:
-                found.append(_feature(outline.simplify(6.0), _row("burn", first, first + 70.0)))
+            if not outline.is_empty and first < frame.end_day and first + _SCAR_DAYS > frame.start_day:
+                found.append(_feature(outline.simplify(6.0), _row("burn", first, first + _SCAR_DAYS)))
     return found
 
 
 def _clearings(terrain: Terrain) -> list[Feature]:
     plots, frame = terrain.plots, terrain.frame
     found = []
-    canvas = np.full(frame.size**2, -1, dtype=np.int32)
-    canvas[plots.pixels] = plots.plot
-    canvas = canvas.reshape(frame.size, frame.size)
+    canvas = np.full((frame.size, frame.size), -1, dtype=np.int32)
+    canvas.ravel()[plots.pixels] = plots.plot
     for number in np.flatnonzero((plots.cleared_day >= frame.start_day) & (plots.cleared_day < frame.end_day)):
         outline = _inner(terrain, canvas == number)
         if not outline.is_empty:
@@ -256,11 +256,8 @@ def _river(terrain: Terrain) -> list[Feature]:
 
 def month_ends(frame: Frame) -> list[tuple[str, int]]:
     """Return (`YYYY-MM`, last day) of every month that ends within the world."""
-    found = []
-    for day in range(frame.start_day, frame.end_day):
-        if date_of(day + 1).day == 1:
-            found.append((f"{date_of(day):%Y-%m}", day))
-    return found
+    days = range(frame.start_day, frame.end_day)
+    return [(f"{date_of(day):%Y-%m}", day) for day in days if date_of(day + 1).day == 1]
 
 
 def iso(day: int) -> str:
