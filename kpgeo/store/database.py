@@ -1,8 +1,9 @@
 """The connection to the tables: transactions, schema versions, and errors in kpgeo's words."""
 
 import datetime as dt
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Database:
             if revision == head:
                 return
             self._require_known(connection, revision)
-            if revision is not None:
+            if revision is not None:  # what is copied is what is there now: nobody else writes while this does
                 self._back_up(revision)
             self._upgrade(connection)
 
@@ -98,9 +99,9 @@ class Database:
             return
         now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S")
         source = Path(self.name)
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with closing(sqlite3.connect(source)) as connection:
             copy = source.with_name(f"{source.stem}-before-{revision}-{now}.db")
-            write_atomic(copy, lambda beside: connection.exec_driver_sql("VACUUM INTO ?", (str(beside),)))
+            write_atomic(copy, lambda beside: connection.execute("VACUUM INTO ?", (str(beside),)))
 
     def _upgrade(self, connection: Connection) -> None:
         script = self._script

@@ -17,7 +17,6 @@ from kpgeo.model.grid import Grid, Tile
 from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, TileBaseline, TileState
 from kpgeo.store.layout import MAIN, WITNESS, array_of, first_line, open_repository, require_same_grid
 
-
 _BROKEN = (icechunk.IcechunkError, RuntimeError, ValueError, KeyError, OSError)
 
 

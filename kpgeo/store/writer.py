@@ -25,7 +25,14 @@ from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, TileBaseline, TileS
 from kpgeo.store.files import fsync_since
 from kpgeo.store.layout import DRAFT, FORMAT, MAIN, array_of, create_arrays, grid_attributes, grow, open_repository
 from kpgeo.store.lock import Lock
-from kpgeo.store.reading import StateHead, broken_as_integrity, read_head, read_tile_baseline, read_tile_state, unwritable_as_integrity
+from kpgeo.store.reading import (
+    StateHead,
+    broken_as_integrity,
+    read_head,
+    read_tile_baseline,
+    read_tile_state,
+    unwritable_as_integrity,
+)
 
 _CLOCK_SLACK_S = 2.0
 

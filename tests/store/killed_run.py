@@ -1,4 +1,4 @@
-"""Writes a run and, where asked, kills itself at a named point of it. A script, and a function for the test beside it."""
+"""Writes a run and, where asked, kills itself at a named point of it: a script, and a function for the test."""
 
 import os
 import signal
