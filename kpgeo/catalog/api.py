@@ -22,6 +22,7 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 from urllib3 import BaseHTTPResponse, Retry
 
+from kpgeo.catalog.candidates import item_id
 from kpgeo.model.errors import UpstreamError
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def search_api(
     worker = threading.Thread(target=_fill, args=(pages, url, collection, geometry, interval), daemon=True)
     end = time.monotonic() + deadline_s
     worker.start()
-    seen: set[object] = set()
+    seen: set[str] = set()
     while True:
         try:
             page = pages.get(timeout=max(end - time.monotonic(), 0.001))
@@ -73,10 +74,10 @@ def search_api(
             return
         if isinstance(page, Exception):
             raise UpstreamError(_in_words(page), where=url) from page
-        fresh = [item for item in page if item.get("id") not in seen]
+        fresh = [item for item in page if item_id(item) not in seen]
         if not fresh:
             raise UpstreamError("The pages of the search go round in a circle.", where=url)
-        seen.update(item.get("id") for item in fresh)
+        seen.update(item_id(item) for item in fresh)
         yield from fresh
 
 
@@ -104,11 +105,25 @@ def _fill(
             collections=[collection], intersects=mapping(shape), datetime=list(interval), limit=PAGE_SIZE
         )
         for page in found.pages_as_dicts():
-            pages.put(list(page["features"]))
+            pages.put(_items(page))
     except _FAULTS as fault:
         pages.put(fault)
     else:
         pages.put(None)
+
+
+def _items(page: Mapping[str, Any]) -> list[Item]:
+    """Return the items of a page.
+
+    Raises
+    ------
+    TypeError
+        They are not items.
+    """
+    items = list(page["features"])
+    if not all(isinstance(item, Mapping) for item in items):
+        raise TypeError("features that are no objects")
+    return items
 
 
 def _vertices(geometry: BaseGeometry) -> int:
