@@ -6,8 +6,12 @@
 import typer
 
 from kpgeo import __version__
-from kpgeo.cli import look, places, produce, run, upkeep
 from kpgeo.cli.console import TopFrame, say
+from kpgeo.cli.look import add_to as add_look
+from kpgeo.cli.places import add_to as add_places
+from kpgeo.cli.produce import add_to as add_produce
+from kpgeo.cli.run import add_to as add_run
+from kpgeo.cli.upkeep import add_to as add_upkeep
 
 __all__ = ["app", "main"]
 
@@ -34,8 +38,8 @@ def _root(
     """Satellite monitoring of diamond mining for the Kimberley Process."""
 
 
-for _room in (run, places, look, produce, upkeep):
-    _room.add_to(app)
+for _add in (add_run, add_places, add_look, add_produce, add_upkeep):
+    _add(app)
 
 
 def main() -> None:

@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from kpgeo import flows
 from kpgeo.cli.choices import AnyWorkspace, AsJson, date
 from kpgeo.cli.console import note, progress, say, show_json, show_table, stop
+from kpgeo.model.errors import BadInputError
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.sim import WorldOptions, write_world
+from kpgeo.options.sim import SimOptions
+from kpgeo.sim import write_world
 
 PipelineFile = Annotated[Path, typer.Argument(help="Pipeline file (TOML).", show_default=False)]
 
@@ -101,12 +104,28 @@ def run(
 def sim_write(
     out: Annotated[Path, typer.Option(help="Folder the world is written to.")],
     seed: Annotated[int, typer.Option(min=0, help="Which world.")] = 0,
-    size: Annotated[int, typer.Option(min=32, max=8192, help="Edge in pixels.")] = 512,
-    years: Annotated[float, typer.Option(min=1.0, max=20.0, help="Years of scenes, history included.")] = 3.0,
+    size: Annotated[int | None, typer.Option(help="Edge in 10 m pixels.")] = None,
+    years: Annotated[float | None, typer.Option(help="Years of scenes, history included.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a world as STAC items and COGs, with its truth beside them."""
-    folder = write_world(out, WorldOptions(seed=seed, size_px=size, years=years))
-    say(f"A world is in {folder}.", f"Watch it with: kpgeo run {folder}/pipeline.toml")
+    given = {"seed": seed, "size_px": size, **_spans(years)}
+    try:
+        options = SimOptions.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = {"size_px": "--size", "seed": "--seed"}.get(str(first["loc"][0]), "--years")
+        raise BadInputError(f"{first['msg']}.", where=field) from error
+    with progress() as bars:
+        world = write_world(out, options, bars)
+    say(f"A world is in {world.folder}.", f"Watch it with: kpgeo run {world.pipeline}")
     if as_json:
-        show_json({"folder": str(folder), "seed": seed, "size_px": size, "years": years})
+        show_json({"folder": str(world.folder), "options": options.model_dump(mode="json")})
+
+
+def _spans(years: float | None) -> dict[str, float]:
+    """Split the years of a world: two of history where half a year or more remains to be monitored, else one."""
+    if years is None:
+        return {}
+    history = 2.0 if years >= 2.5 else 1.0
+    return {"history_years": history, "monitored_years": years - history}

@@ -1,9 +1,13 @@
 """From scenes to alerts to a brief: plan, observe, decide, compare, deliver."""
 
+from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
 from kpgeo.flows.comparing import compare
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
+from kpgeo.flows.demo import DemoReport, demo, score_watch
 from kpgeo.flows.doctor import Finding, examine
+from kpgeo.flows.export import ExportFormat, ExportKind, ExportRow, export_rows
+from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import Plan, plan
 from kpgeo.flows.record import read_watched
@@ -12,7 +16,12 @@ from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 
 __all__ = [
     "Bench",
+    "BriefFormat",
     "Decided",
+    "DemoReport",
+    "ExportFormat",
+    "ExportKind",
+    "ExportRow",
     "Finding",
     "Observation",
     "Plan",
@@ -22,12 +31,18 @@ __all__ = [
     "compare",
     "decide",
     "deliver",
+    "demo",
     "examine",
+    "export_rows",
     "first_undecided",
+    "make_brief",
     "observe",
     "open_watch",
     "open_watches",
     "plan",
     "read_watched",
+    "rows_of",
     "run_pipeline",
+    "score_watch",
+    "watch_of",
 ]

@@ -1,0 +1,261 @@
+"""Commands that read what was decided: alerts and sites."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kpgeo import flows
+from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, SomeAoi
+from kpgeo.cli.console import say, show_json, show_table
+from kpgeo.model.alert import Alert, AlertEvent, MachineState
+from kpgeo.model.calendar import date_of, dekad_label
+from kpgeo.model.errors import BadInputError
+from kpgeo.model.site import Site, SiteEvent
+from kpgeo.store import Tables, Workspace
+
+_ENDED = (MachineState.FINISHED, MachineState.EXPIRED)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    alerts = typer.Typer(no_args_is_help=True, help="What changed, how surely, on what evidence.")
+    alerts.command("list")(alerts_list)
+    alerts.command("show")(alerts_show)
+    sites = typer.Typer(no_args_is_help=True, help="Where digging is, and how it developed.")
+    sites.command("list")(sites_list)
+    sites.command("show")(sites_show)
+    app.add_typer(alerts, name="alerts")
+    app.add_typer(sites, name="sites")
+
+
+@contextmanager
+def opened(workspace: Path) -> Iterator[tuple[Workspace, Tables]]:
+    """Open a workspace that a run has written, for reading."""
+    if not (workspace / "kpgeo.db").exists():
+        raise BadInputError(
+            "There is no workspace here.", where=str(workspace), remedy="Run a pipeline, or name one with --workspace."
+        )
+    room = Workspace(workspace)
+    tables = room.tables()
+    try:
+        yield room, tables
+    finally:
+        tables.close()
+
+
+def watched(room: Workspace, aoi_id: str | None) -> list[tuple[str, str]]:
+    """Return (AOI id, lineage) of what a workspace watches: one AOI, or all."""
+    known = flows.read_watched(room)
+    if aoi_id is not None and aoi_id not in known:
+        remedy = f"Watched here: {', '.join(sorted(known)) or 'none'}."
+        raise BadInputError(f"{aoi_id!r} is not watched here.", where=str(room.path), remedy=remedy)
+    return [(name, str(entry["lineage"])) for name, entry in sorted(known.items()) if aoi_id in (None, name)]
+
+
+def alerts_list(
+    workspace: HereWorkspace = HERE,
+    aoi: SomeAoi = None,
+    with_ended: Annotated[bool, typer.Option("--all", help="Finished and expired ones too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the alerts that stand."""
+    with opened(workspace) as (room, tables):
+        rows = [
+            alert
+            for aoi_id, lineage in watched(room, aoi)
+            for alert in tables.alerts(aoi_id, lineage)
+            if with_ended or alert.state not in _ENDED
+        ]
+    show_table(
+        ("alert", "aoi", "site", "state", "area ha", "90 %", "conf", "since", "hits", "question"),
+        (
+            (
+                alert.id,
+                alert.aoi_id,
+                alert.site_id,
+                alert.state,
+                f"{alert.evidence.area_ha:.2f}",
+                f"{alert.evidence.area_low_ha:.2f}-{alert.evidence.area_high_ha:.2f}",
+                f"{alert.evidence.confidence:.2f}",
+                date_of(alert.evidence.first_day),
+                f"{alert.evidence.hits}/{alert.evidence.looked_dekads}",
+                alert.question,
+            )
+            for alert in rows
+        ),
+        empty="No alert stands. That is not the same as nothing happening: see coverage in the brief.",
+    )
+    if as_json:
+        show_json({"alerts": [alert_content(alert) for alert in rows]})
+
+
+def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = False) -> None:
+    """Show one alert: what it rests on, its life, and what was not seen."""
+    with opened(workspace) as (_, tables):
+        history = tables.alert_history(alert_id)
+        events = tables.alert_events(alert_id, with_superseded=True)
+        live = {event.id for event in tables.alert_events(alert_id)}
+    if not history:
+        raise BadInputError(f"There is no alert {alert_id!r}.", where=str(workspace), remedy="See: kpgeo alerts list.")
+    alert = history[-1]
+    seen = alert.evidence
+    say(
+        f"{alert.id}  {alert.aoi_id}  site {alert.site_id}",
+        f"State: {alert.state}, as of {dekad_label(alert.dekad)}, raised {dekad_label(alert.raised_dekad)}",
+        f"Question: {alert.question}",
+        f"Area: {seen.area_ha:.2f} ha ({seen.area_low_ha:.2f} to {seen.area_high_ha:.2f})",
+        f"Confidence: {seen.confidence:.2f}; mined in {seen.hits} of {seen.looked_dekads} dekads looked at",
+        f"Digging since {date_of(seen.first_day)}, last clear look {date_of(seen.last_day)}",
+        f"Not seen: {', '.join(alert.gaps) or 'nothing to name'}",
+        "",
+    )
+    show_table(
+        ("dekad", "from", "to", "reason", "holds"),
+        ((dekad_label(e.dekad), e.before or "", e.after, e.reason, "yes" if e.id in live else "no") for e in events),
+        empty="No event.",
+    )
+    if as_json:
+        show_json({"alert": alert_content(alert), "events": [event_content(event) for event in events]})
+
+
+def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: AsJson = False) -> None:
+    """List the sites as they stand."""
+    with opened(workspace) as (room, tables):
+        rows = [
+            site
+            for aoi_id, lineage in watched(room, aoi)
+            for site in tables.sites(aoi_id, lineage)
+            if not site.merged_into
+        ]
+    show_table(
+        ("site", "aoi", "status", "area ha", "90 %", "conf", "opened", "last look", "lat", "lon", "stratum"),
+        (
+            (
+                site.id,
+                site.aoi_id,
+                site.status,
+                f"{site.area.ha:.2f}",
+                f"{site.area.low_ha:.2f}-{site.area.high_ha:.2f}",
+                f"{site.confidence:.2f}",
+                date_of(site.opened_day),
+                date_of(site.last_day),
+                f"{site.lon_lat[1]:.5f}",
+                f"{site.lon_lat[0]:.5f}",
+                site.stratum_id or "outside",
+            )
+            for site in rows
+        ),
+        empty="No site is known.",
+    )
+    if as_json:
+        show_json({"sites": [site_content(site) for site in rows]})
+
+
+def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = False) -> None:
+    """Show one site: how it stands, what happened to it, and its area dekad by dekad."""
+    with opened(workspace) as (_, tables):
+        history, events = tables.site_history(site_id)
+    if not history:
+        raise BadInputError(f"There is no site {site_id!r}.", where=str(workspace), remedy="See: kpgeo sites list.")
+    site = history[-1]
+    lon, lat = site.lon_lat
+    say(
+        f"{site.id}  {site.aoi_id}  {site.status}  at {lat:.5f}, {lon:.5f}",
+        f"Area: {site.area.ha:.2f} ha ({site.area.low_ha:.2f} to {site.area.high_ha:.2f}), "
+        f"at most {site.peak_area_ha:.2f} ha",
+        f"Opened {date_of(site.opened_day)}, last growth {date_of(site.grown_day)}, last look {date_of(site.last_day)}",
+        "",
+    )
+    show_table(
+        ("dekad", "event", "day", "area ha", "other site"),
+        ((dekad_label(e.dekad), e.kind, date_of(e.day), f"{e.area_ha:.2f}", e.other_id) for e in events),
+        empty="Nothing has happened to it since monitoring began.",
+    )
+    say("")
+    show_table(
+        ("dekad", "status", "area ha", "90 %", "seen"),
+        (
+            (
+                dekad_label(row.dekad),
+                row.status,
+                f"{row.area.ha:.2f}",
+                f"{row.area.low_ha:.2f}-{row.area.high_ha:.2f}",
+                f"{row.look_frac:.0%}",
+            )
+            for row in history
+        ),
+        empty="",
+    )
+    if as_json:
+        show_json({"site": site_content(site), "events": [site_event_content(event) for event in events]})
+
+
+def alert_content(alert: Alert) -> dict[str, Any]:
+    """Return an alert as plain JSON."""
+    seen = alert.evidence
+    return {
+        "id": alert.id,
+        "aoi": alert.aoi_id,
+        "site": alert.site_id,
+        "state": str(alert.state),
+        "held_state": str(alert.held_state) if alert.held_state else None,
+        "question": str(alert.question),
+        "raised_dekad": dekad_label(alert.raised_dekad),
+        "dekad": dekad_label(alert.dekad),
+        "area_ha": seen.area_ha,
+        "area_low_ha": seen.area_low_ha,
+        "area_high_ha": seen.area_high_ha,
+        "confidence": seen.confidence,
+        "first_seen": date_of(seen.first_day).isoformat(),
+        "last_seen": date_of(seen.last_day).isoformat(),
+        "hits": seen.hits,
+        "looked_dekads": seen.looked_dekads,
+        "gaps": list(alert.gaps),
+    }
+
+
+def event_content(event: AlertEvent) -> dict[str, Any]:
+    """Return an alert event as plain JSON."""
+    before = str(event.before) if event.before else None
+    return {
+        "id": event.id,
+        "dekad": dekad_label(event.dekad),
+        "before": before,
+        "after": str(event.after),
+        "reason": event.reason,
+    }
+
+
+def site_content(site: Site) -> dict[str, Any]:
+    """Return a site as plain JSON."""
+    lon, lat = site.lon_lat
+    return {
+        "id": site.id,
+        "aoi": site.aoi_id,
+        "status": str(site.status),
+        "dekad": dekad_label(site.dekad),
+        "opened": date_of(site.opened_day).isoformat(),
+        "last_seen": date_of(site.last_day).isoformat(),
+        "area_ha": site.area.ha,
+        "area_low_ha": site.area.low_ha,
+        "area_high_ha": site.area.high_ha,
+        "confidence": site.confidence,
+        "stratum": site.stratum_id,
+        "lon": lon,
+        "lat": lat,
+    }
+
+
+def site_event_content(event: SiteEvent) -> dict[str, Any]:
+    """Return a site event as plain JSON."""
+    return {
+        "id": event.id,
+        "kind": str(event.kind),
+        "dekad": dekad_label(event.dekad),
+        "day": date_of(event.day).isoformat(),
+        "area_ha": event.area_ha,
+        "other": event.other_id,
+    }
