@@ -4,9 +4,11 @@ from kpgeo.assess.calibration import Reliability, reliability
 from kpgeo.assess.estimators import AreaEstimate, estimate_area, poisson_interval, wilson_interval
 from kpgeo.assess.score import Score, format_table, pool_scores, score_run
 from kpgeo.assess.truth import Nuisance, TrueSite, Truth, read_truth
+from kpgeo.model.decision import DekadDecision
 
 __all__ = [
     "AreaEstimate",
+    "DekadDecision",
     "Nuisance",
     "Reliability",
     "Score",
