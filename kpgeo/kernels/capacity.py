@@ -9,7 +9,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, digamma, ndtri, polygamma
-from scipy.stats import qmc
 
 Z90 = float(ndtri(0.95))
 FLOOR_FRAC = 1e-3
@@ -17,6 +16,8 @@ FLOOR_FRAC = 1e-3
 
 def sobol_points(dims: int, draws: int, seed: int) -> NDArray[np.float64]:
     """Return (draws, dims) scrambled Sobol points in the open unit cube. `draws` is a power of two."""
+    from scipy.stats import qmc  # noqa: PLC0415 - a second of start-up, spared to every command that draws nothing
+
     engine = qmc.Sobol(dims, scramble=True, rng=np.random.default_rng(seed))
     points: NDArray[np.float64] = engine.random_base2(draws.bit_length() - 1)
     return np.clip(points, 1e-12, 1.0 - 1e-12)

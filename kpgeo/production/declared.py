@@ -78,6 +78,8 @@ def read_declared(path: Path) -> list[DeclaredFigure]:
 def _text_of(path: Path) -> str:
     """Return the decoded text, after the checks that need no parsing."""
     where = str(path)
+    if path.exists() and not path.is_file():
+        raise BadInputError("The file cannot be read (not a regular file).", where=where, remedy="Name a CSV file.")
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -229,8 +230,9 @@ def test_too_many_rows_are_refused(read):
         read(",".join(COLUMNS) + "\n" + "\n" * (MAX_ROWS + 1))
 
 
-def test_a_file_that_is_not_there_or_is_a_folder_is_named(tmp_path):
-    for path in (tmp_path / "absent.csv", tmp_path):
+def test_a_file_that_is_not_there_or_is_no_file_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "absent.csv", tmp_path, tmp_path / "pipe.csv"):
         with pytest.raises(BadInputError, match="cannot be read"):
             read_declared(path)
 
