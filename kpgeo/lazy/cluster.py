@@ -110,8 +110,13 @@ def _local(options: ClusterOptions) -> AbstractContextManager[Any]:
     The scheduler gives a task up the first time its worker dies: which of the tasks on the worker was to blame is found
     out by `map_tiles`, which tries them again one by one.
     """
-    quiet = {"distributed.scheduler.allowed-failures": 0, "distributed.admin.tick.limit": "10s"}
-    with dask.config.set(quiet):
+    settings = {
+        "distributed.scheduler.allowed-failures": 0,
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+        "distributed.admin.tick.limit": "10s",
+    }
+    with dask.config.set(settings):
         start: Any = distributed.LocalCluster
         cluster: AbstractContextManager[Any] = start(
             n_workers=worker_count(options),
@@ -119,8 +124,8 @@ def _local(options: ClusterOptions) -> AbstractContextManager[Any]:
             processes=True,
             memory_limit=int(options.memory_per_worker_gib * _GIB),
             host="127.0.0.1",
-            dashboard_address=None,
-            worker_dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None would take port 8787, and warn where it is taken
+            scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
         )
     return cluster

@@ -211,7 +211,8 @@ class Writer:
         for fork in self._forks.values():
             self._session.merge(fork)
         group = zarr.open_group(self._session.store, mode="r+")
-        count = int(group.attrs.asdict().get("commits", 0)) + 1  # Icechunk refuses a commit that changes nothing
+        attributes: dict[str, Any] = group.attrs.asdict()
+        count = attributes.get("commits", 0) + 1  # Icechunk refuses a commit that changes nothing
         group.update_attributes({**head.to_attributes(), "commits": count})
         span = {"first_dekad": self.first_dekad, "last_dekad": self.last_dekad}
         message = f"dekads {self.first_dekad} to {self.last_dekad}"
