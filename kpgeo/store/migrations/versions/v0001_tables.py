@@ -1,5 +1,7 @@
 """The first tables."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,113 +11,146 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
-    """Make the tables."""
+def _text(name: str, *, empty: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text(), nullable=empty)
+
+
+def _int(name: str, *, empty: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Integer(), autoincrement=False, nullable=empty)
+
+
+def _real(name: str, *, empty: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=empty)
+
+
+def _bytes(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.LargeBinary(), nullable=False)
+
+
+def _make_commits() -> None:
     op.create_table(
         "commits",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("snapshot_id", sa.Text(), nullable=False),
-        sa.Column("first_dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("last_dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("scenes_digest", sa.Text(), nullable=False),
+        _text("aoi_id"),
+        _text("lineage"),
+        _text("snapshot_id"),
+        _int("first_dekad"),
+        _int("last_dekad"),
+        _text("scenes_digest"),
         sa.PrimaryKeyConstraint("aoi_id", "lineage"),
         sqlite_strict=True,
     )
+
+
+def _make_comparisons() -> None:
     op.create_table(
         "comparisons",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("participant", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("verdict", sa.Text(), nullable=False),
-        sa.Column("activities", sa.Text(), nullable=False),
-        sa.Column("declared", sa.Text(), nullable=True),
-        sa.Column("capacity", sa.Text(), nullable=True),
-        sa.Column("prob_above_capacity", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("coverage_frac", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("reasons", sa.Text(), nullable=False),
-        sa.Column("sentences", sa.Text(), nullable=False),
+        _text("id"),
+        _text("aoi_id"),
+        _text("participant"),
+        _text("period"),
+        _text("verdict"),
+        _text("activities"),
+        _text("declared", empty=True),
+        _text("capacity", empty=True),
+        _real("prob_above_capacity", empty=True),
+        _real("coverage_frac"),
+        _text("reasons"),
+        _text("sentences"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("aoi_id", "participant", "period", name="ux_comparisons_subject"),
         sqlite_strict=True,
     )
+
+
+def _make_declared() -> None:
     op.create_table(
         "declared",
         sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("content_digest", sa.Text(), nullable=False),
-        sa.Column("participant", sa.Text(), nullable=False),
-        sa.Column("iso3", sa.Text(), nullable=False),
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("carats", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("value_usd", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=True),
-        sa.Column("as_published_on", sa.Text(), nullable=True),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("confidence", sa.Text(), nullable=False),
-        sa.Column("mark", sa.Text(), nullable=False),
-        sa.Column("entered_by", sa.Text(), nullable=False),
-        sa.Column("entered_at", sa.Text(), nullable=False),
+        _text("content_digest"),
+        _text("participant"),
+        _text("iso3"),
+        _text("aoi_id"),
+        _text("period"),
+        _text("kind"),
+        _real("carats", empty=True),
+        _real("value_usd", empty=True),
+        _text("as_published_on", empty=True),
+        _text("source"),
+        _text("confidence"),
+        _text("mark"),
+        _text("entered_by"),
+        _text("entered_at"),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("content_digest", name="ux_declared_content"),
         sqlite_strict=True,
     )
+
+
+def _make_gaps() -> None:
     op.create_table(
         "gaps",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("sensor", sa.Text(), nullable=False),
-        sa.Column("scene_id", sa.Text(), nullable=False),
-        sa.Column("tile", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
+        _text("aoi_id"),
+        _int("day"),
+        _text("sensor"),
+        _text("scene_id"),
+        _text("tile"),
+        _text("reason"),
         sa.PrimaryKeyConstraint("aoi_id", "day", "sensor", "scene_id", "tile", "reason"),
         sqlite_strict=True,
     )
+
+
+def _make_outbox() -> None:
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("payload", sa.Text(), nullable=False),
-        sa.Column("created_dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("sent_at", sa.Text(), nullable=True),
+        _text("id"),
+        _text("aoi_id"),
+        _text("lineage"),
+        _text("kind"),
+        _text("payload"),
+        _int("created_dekad"),
+        _text("sent_at", empty=True),
         sa.PrimaryKeyConstraint("id"),
         sqlite_strict=True,
     )
+
+
+def _make_scenes() -> None:
     op.create_table(
         "scenes",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("sensor", sa.Text(), nullable=False),
-        sa.Column("platform", sa.Text(), nullable=False),
-        sa.Column("sensed_at", sa.Text(), nullable=False),
-        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("relative_orbit", sa.Integer(), autoincrement=False, nullable=True),
-        sa.Column("orbit_state", sa.Text(), nullable=False),
-        sa.Column("granules", sa.Text(), nullable=False),
-        sa.Column("footprint", sa.LargeBinary(), nullable=False),
-        sa.Column("dropped", sa.Text(), nullable=False),
+        _text("aoi_id"),
+        _text("id"),
+        _text("sensor"),
+        _text("platform"),
+        _text("sensed_at"),
+        _int("day"),
+        _int("relative_orbit", empty=True),
+        _text("orbit_state"),
+        _text("granules"),
+        _bytes("footprint"),
+        _text("dropped"),
         sa.PrimaryKeyConstraint("aoi_id", "id"),
         sqlite_strict=True,
     )
     op.create_index("ix_scenes_day", "scenes", ["aoi_id", "day"], unique=False)
+
+
+def _make_alert_events() -> None:
     op.create_table(
         "alert_events",
         sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("alert_id", sa.Text(), nullable=False),
-        sa.Column("dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("before", sa.Text(), nullable=True),
-        sa.Column("after", sa.Text(), nullable=False),
-        sa.Column("evidence", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("snapshot_id", sa.Text(), nullable=False),
-        sa.Column("superseded_by", sa.Text(), nullable=True),
+        _text("aoi_id"),
+        _text("lineage"),
+        _text("id"),
+        _text("alert_id"),
+        _int("dekad"),
+        _int("rank"),
+        _text("before", empty=True),
+        _text("after"),
+        _text("evidence"),
+        _text("reason"),
+        _text("snapshot_id"),
+        _text("superseded_by", empty=True),
         sa.ForeignKeyConstraint(
             ["aoi_id", "lineage"],
             ["commits.aoi_id", "commits.lineage"],
@@ -133,21 +168,24 @@ def upgrade() -> None:
         sqlite_where=sa.text("superseded_by IS NULL"),
         postgresql_where=sa.text("superseded_by IS NULL"),
     )
+
+
+def _make_alerts() -> None:
     op.create_table(
         "alerts",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("site_id", sa.Text(), nullable=False),
-        sa.Column("question", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("raised_dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("evidence", sa.Text(), nullable=False),
-        sa.Column("misses", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("held_state", sa.Text(), nullable=True),
-        sa.Column("gaps", sa.Text(), nullable=False),
+        _text("aoi_id"),
+        _text("lineage"),
+        _text("id"),
+        _int("dekad"),
+        _int("rank"),
+        _text("site_id"),
+        _text("question"),
+        _text("state"),
+        _int("raised_dekad"),
+        _text("evidence"),
+        _int("misses"),
+        _text("held_state", empty=True),
+        _text("gaps"),
         sa.ForeignKeyConstraint(
             ["aoi_id", "lineage"],
             ["commits.aoi_id", "commits.lineage"],
@@ -156,27 +194,30 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_alerts_dekad", "alerts", ["aoi_id", "lineage", "dekad"], unique=False)
+
+
+def _make_change_objects() -> None:
     op.create_table(
         "change_objects",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("geometry", sa.LargeBinary(), nullable=False),
-        sa.Column("first_day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("last_day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("area_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("area_low_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("area_high_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("confidence", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("seed_row", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("seed_col", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("n_px", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("pond_frac", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("elongation", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("look_frac", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("stratum_id", sa.Text(), nullable=False),
+        _text("aoi_id"),
+        _text("lineage"),
+        _text("id"),
+        _int("rank"),
+        _int("dekad"),
+        _bytes("geometry"),
+        _int("first_day"),
+        _int("last_day"),
+        _real("area_ha"),
+        _real("area_low_ha"),
+        _real("area_high_ha"),
+        _real("confidence"),
+        _int("seed_row"),
+        _int("seed_col"),
+        _int("n_px"),
+        _real("pond_frac"),
+        _real("elongation"),
+        _real("look_frac"),
+        _text("stratum_id"),
         sa.ForeignKeyConstraint(
             ["aoi_id", "lineage"],
             ["commits.aoi_id", "commits.lineage"],
@@ -185,16 +226,19 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_change_objects_dekad", "change_objects", ["aoi_id", "lineage", "dekad"], unique=False)
+
+
+def _make_coverage() -> None:
     op.create_table(
         "coverage",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("stratum_id", sa.Text(), nullable=False),
-        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("scenes", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("look_frac", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("optical_frac", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
+        _text("aoi_id"),
+        _text("lineage"),
+        _int("dekad"),
+        _text("stratum_id"),
+        _int("rank"),
+        _int("scenes"),
+        _real("look_frac"),
+        _real("optical_frac"),
         sa.ForeignKeyConstraint(
             ["aoi_id", "lineage"],
             ["commits.aoi_id", "commits.lineage"],
@@ -203,18 +247,21 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_coverage_dekad", "coverage", ["aoi_id", "lineage", "dekad"], unique=False)
+
+
+def _make_site_events() -> None:
     op.create_table(
         "site_events",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("site_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("area_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("other_id", sa.Text(), nullable=False),
+        _text("aoi_id"),
+        _text("lineage"),
+        _text("id"),
+        _int("rank"),
+        _text("site_id"),
+        _text("kind"),
+        _int("dekad"),
+        _int("day"),
+        _real("area_ha"),
+        _text("other_id"),
         sa.ForeignKeyConstraint(
             ["aoi_id", "lineage"],
             ["commits.aoi_id", "commits.lineage"],
@@ -223,33 +270,36 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_site_events_dekad", "site_events", ["aoi_id", "lineage", "dekad"], unique=False)
+
+
+def _make_sites() -> None:
     op.create_table(
         "sites",
-        sa.Column("aoi_id", sa.Text(), nullable=False),
-        sa.Column("lineage", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("dekad", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("geometry", sa.LargeBinary(), nullable=False),
-        sa.Column("opened_day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("grown_day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("last_day", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("area_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("area_low_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("area_high_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("peak_area_ha", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("confidence", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("pond_frac", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("look_frac", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("elongation", sa.Double().with_variant(sa.REAL(), "sqlite"), nullable=False),
-        sa.Column("hits", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("looked_dekads", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("seed_row", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("seed_col", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("stratum_id", sa.Text(), nullable=False),
-        sa.Column("merged_into", sa.Text(), nullable=False),
-        sa.Column("misses", sa.Integer(), autoincrement=False, nullable=False),
+        _text("aoi_id"),
+        _text("lineage"),
+        _text("id"),
+        _int("dekad"),
+        _int("rank"),
+        _text("status"),
+        _bytes("geometry"),
+        _int("opened_day"),
+        _int("grown_day"),
+        _int("last_day"),
+        _real("area_ha"),
+        _real("area_low_ha"),
+        _real("area_high_ha"),
+        _real("peak_area_ha"),
+        _real("confidence"),
+        _real("pond_frac"),
+        _real("look_frac"),
+        _real("elongation"),
+        _int("hits"),
+        _int("looked_dekads"),
+        _int("seed_row"),
+        _int("seed_col"),
+        _text("stratum_id"),
+        _text("merged_into"),
+        _int("misses"),
         sa.ForeignKeyConstraint(
             ["aoi_id", "lineage"],
             ["commits.aoi_id", "commits.lineage"],
@@ -258,3 +308,19 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_sites_dekad", "sites", ["aoi_id", "lineage", "dekad"], unique=False)
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    _make_commits()
+    _make_comparisons()
+    _make_declared()
+    _make_gaps()
+    _make_outbox()
+    _make_scenes()
+    _make_alert_events()
+    _make_alerts()
+    _make_change_objects()
+    _make_coverage()
+    _make_site_events()
+    _make_sites()
