@@ -16,21 +16,12 @@ from kpgeo.model.scene import Sensor
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim.acquiring import Acquisition, list_acquisitions
 from kpgeo.sim.ground import Terrain, draw_terrain
-from kpgeo.sim.items import (
-    COLLECTIONS,
-    Item,
-    catalog_of,
-    collection_of,
-    has_offset,
-    landsat_corner,
-    landsat_item,
-    sentinel1_item,
-    sentinel2_item,
-)
+from kpgeo.sim.items import COLLECTIONS, Item, catalog_of, collection_of
 from kpgeo.sim.optical import landsat_numbers, look_optical, quality_bits, scene_classes, sentinel2_numbers
 from kpgeo.sim.papers import aoi_id, aoi_paper, declared_csv, pipeline_toml, world_paper
 from kpgeo.sim.radar import RADAR_NODATA, look_radar, trim_mantissa
 from kpgeo.sim.rasters import write_cog
+from kpgeo.sim.sensors import has_offset, landsat_corner, landsat_item, sentinel1_item, sentinel2_item
 from kpgeo.sim.textures import rng_of
 from kpgeo.sim.truth import month_ends, nuisance_features, site_features
 
