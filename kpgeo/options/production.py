@@ -2,9 +2,11 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kpgeo.options.base import StageOptions
+
+JOIN = "+"
 
 
 class ProductionOptions(StageOptions):
@@ -15,7 +17,7 @@ class ProductionOptions(StageOptions):
     )
     covers_participant: tuple[str, ...] = Field(
         default=(),
-        description="Ids of AOIs that hold all their participant's production; only these are held against its total.",
+        description="AOIs that hold all production of a participant, for its total: an id, or ids joined by +.",
     )
     draws: int = Field(
         default=65_536, ge=1_024, le=1_048_576, description="Draws of the capacity chain, a power of two."
@@ -61,6 +63,11 @@ class ProductionOptions(StageOptions):
     detection_sd: float = Field(
         default=0.14, ge=0.0, le=1.0, description="Error of missed and false digging (standard deviation of ln area)."
     )
+
+    @field_validator("covers_participant")
+    @classmethod
+    def _sort_joined(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(JOIN.join(sorted(part.strip() for part in group.split(JOIN))) for group in groups)
 
     @model_validator(mode="after")
     def _draws_fit_sobol(self) -> Self:

@@ -10,6 +10,7 @@ from kpgeo.production.capacity import (
 )
 from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
+from kpgeo.production.participant import compare_participant
 from kpgeo.production.published import published_figures
 from kpgeo.production.vintages import current_figures, sum_to_period
 
@@ -17,6 +18,7 @@ __all__ = [
     "ActivityInputs",
     "CapacityPart",
     "PublishedCapacityCheck",
+    "compare_participant",
     "compare_production",
     "compare_with_published_capacity",
     "current_figures",

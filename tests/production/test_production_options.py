@@ -40,6 +40,9 @@ def test_field_covers_participant(verdict_of):
     covering = ProductionOptions(covers_participant=("civ-seguela",))
     assert verdict_of(ProductionOptions(), aoi_id="") is Verdict.NOT_ASSESSABLE
     assert verdict_of(covering, aoi_id="") is Verdict.CONSISTENT
+    joined = ProductionOptions(covers_participant=("civ-tortiya + civ-seguela",))
+    assert joined.covers_participant == ("civ-seguela+civ-tortiya",)
+    assert verdict_of(joined, aoi_id="") is Verdict.NOT_ASSESSABLE
 
 
 @pytest.fixture
