@@ -52,7 +52,7 @@ def _row_in_words(draft: Draft, row: PeriodRow) -> str:
     else:
         parts.append(words.say(DECLARED[row.declared.kind if row.declared else DeclaredKind.MISSING]))
     if row.capacity:
-        interval = words.between(words.rounded(row.capacity.low_ct, 2), words.rounded(row.capacity.high_ct, 2))
+        interval = words.between(words.rounded(row.capacity.low_ct), words.rounded(row.capacity.high_ct))
         parts.append(words.say("capacity {interval} ct", interval=interval))
     return words.say("{period}: {said}", period=words.name(row.period.label), said=words.listed(parts) + ".")
 
@@ -68,7 +68,7 @@ def _write_comparisons(draft: Draft) -> list[Block]:
             Column(title=words.say("Period"), width=0.75),
             Column(title=words.say("Newly dug, ha"), width=1.35, align="right"),
             Column(title=words.say("Declared, ct"), width=1.1, align="right"),
-            Column(title=words.say("Capacity, ct (5–95 %)"), width=1.5, align="right"),
+            Column(title=words.say("Capacity, ct: median (5–95 %)"), width=1.5, align="right"),
             Column(title=words.say("Capacity below declared"), width=1.0, align="right"),
             Column(title=words.say("Reading"), width=1.4),
         ),
@@ -90,12 +90,8 @@ def _comparison_row(draft: Draft, comparison: Comparison) -> tuple[str, ...]:
         carats = words.number(declared.carats)
     interval = "–"
     if capacity is not None:
-        interval = words.say(
-            "{low}–{high}, median {median}",
-            low=words.rounded(capacity.low_ct, 2),
-            high=words.rounded(capacity.high_ct, 2),
-            median=words.rounded(capacity.median_ct, 2),
-        )
+        span = words.between(words.rounded(capacity.low_ct), words.rounded(capacity.high_ct))
+        interval = f"{words.rounded(capacity.median_ct)} ({span})"
     above = comparison.prob_above_capacity
     return (
         words.name(comparison.period.label),

@@ -151,7 +151,7 @@ def _draw_declared(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
             text = words.number(carats)
         elif kind is DeclaredKind.NO_PRODUCTION:
             axes.plot([place - 0.29, place + 0.01], [0, 0], color=draw.INK, lw=2.4, clip_on=False)
-            text = words.say("no production")
+            text = draw.wrapped(words.say("no production"), 11)
         else:
             box = Rectangle((place - 0.29, 0), 0.3, top * 0.55, facecolor=draw.PAPER, edgecolor=draw.SOFT)
             box.set(hatch="////", linewidth=0.6)

@@ -14,11 +14,11 @@ from kpgeo.brief.words import NBSP, Words
 from kpgeo.model.calendar import date_of, dekad_end
 from kpgeo.model.site import Site
 
-_CHIP_IN = 2.32
+_CHIP_IN = 2.0
 _GAP_IN = 0.12
 _MIN_HALF_M = 200.0
 _HEAD_IN = 0.22
-_FOOT_IN = 0.34
+_FOOT_IN = 0.32
 _CASING = withStroke(linewidth=2.2, foreground=draw.INK)
 
 
@@ -103,7 +103,7 @@ def monthly_rows(history: Sequence[Site]) -> list[Site]:
 def _draw_area(axes: Axes, rows: Sequence[Site], words: Words) -> None:
     """Draw the site's area with its interval, month by month."""
     draw.quiet(axes)
-    draw.put_in(axes, (-0.08, 1.02), words.say("Area, ha (90 % interval)"), is_bold=True, va="bottom")
+    draw.put_in(axes, (-0.16, 1.02), words.say("Area, ha (90 % interval)"), is_bold=True, va="bottom")
     days = [dekad_end(row.dekad) - 1 for row in rows]
     axes.fill_between(
         days, [row.area.low_ha for row in rows], [row.area.high_ha for row in rows], color=draw.PALE, lw=0

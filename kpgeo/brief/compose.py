@@ -69,7 +69,7 @@ def compose_brief(inputs: BriefInputs, language: Language, options: BriefOptions
         write_unseen(draft),
         write_caveats(draft),
     ]
-    period = words.between(words.date(inputs.start_day), words.date(inputs.end_day - 1))
+    period = f"{words.date(inputs.start_day)} – {words.date(inputs.end_day - 1)}"
     return BriefContent(
         language=language,
         title=words.say("Mission brief: {aoi}", aoi=draft.aoi_name),

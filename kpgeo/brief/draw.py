@@ -58,6 +58,18 @@ def printable_lines(lines: Sequence[str]) -> str:
     return "\n".join(printable(line) for line in lines if line)
 
 
+def wrapped(text: str, width: int = 24) -> str:
+    """Break a label at blanks into lines of a width; a word that is longer is cut hard."""
+    lines: list[str] = [""]
+    for word in text.split(" "):
+        for piece in [word[start : start + width] for start in range(0, max(len(word), 1), width)]:
+            if len(lines[-1]) + len(piece) + 1 > width and lines[-1]:
+                lines.append(piece)
+            else:
+                lines[-1] = f"{lines[-1]} {piece}".strip()
+    return "\n".join(lines)
+
+
 def font(size: float = BASE_PT, *, is_bold: bool = False) -> FontProperties:
     """Return the one typeface of pictures."""
     return FontProperties(family=["DejaVu Sans"], size=size, weight="bold" if is_bold else "normal")

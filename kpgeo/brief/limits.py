@@ -161,7 +161,7 @@ def _provenance(draft: Draft) -> list[tuple[str, str]]:
     span = words.say("unknown")
     if vintages:
         span = words.between(words.date_as_published(vintages[0]), words.date_as_published(vintages[-1]))
-    period = words.between(words.date(inputs.start_day), words.date(inputs.end_day - 1))
+    period = f"{words.date(inputs.start_day)} – {words.date(inputs.end_day - 1)}"
     return [
         (words.say("Period of the brief"), period),
         (words.say("Scenes read in the period"), words.listed(scenes) or words.say("unknown")),

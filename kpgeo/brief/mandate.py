@@ -205,7 +205,7 @@ def _declared_row(draft: Draft, figure: DeclaredFigure) -> tuple[str, ...]:
     if figure.value_usd is not None and figure.carats:
         price = words.number(figure.value_usd / figure.carats)
     published = figure.as_published_on
-    scope = words.say("this area") if figure.aoi_id else words.name(figure.participant)
+    scope = words.say("this area") if figure.aoi_id else words.country(figure.iso3, figure.participant)
     return (
         words.name(figure.period.label),
         scope,

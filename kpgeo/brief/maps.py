@@ -191,7 +191,7 @@ def _draw_legend(
     ]
     for number, stratum in enumerate(inputs.aoi.strata):
         name = stratum.names.get(words.language) or stratum.names.get("en") or stratum.id
-        entries.append((Patch(**stratum_style(number)), _wrapped(words.name(name))))
+        entries.append((Patch(**stratum_style(number)), draw.wrapped(words.name(name))))
     names = {
         SiteStatus.ACTIVE: words.say("Site, active"),
         SiteStatus.PAUSED: words.say("Site, paused"),
@@ -236,15 +236,3 @@ def backdrop_note(backdrop: Backdrop | None, words: Words) -> str:
     name = words.sensor(backdrop.sensor)
     when = words.short_date_of(backdrop.datetime) if backdrop.datetime else ""
     return words.say("Backdrop: {sensor} {date}", sensor=name, date=when).strip()
-
-
-def _wrapped(text: str, width: int = 24) -> str:
-    """Break a label at blanks so that it fits the legend; a word that is longer is cut hard."""
-    lines: list[str] = [""]
-    for word in text.split(" "):
-        for piece in [word[start : start + width] for start in range(0, max(len(word), 1), width)]:
-            if len(lines[-1]) + len(piece) + 1 > width and lines[-1]:
-                lines.append(piece)
-            else:
-                lines[-1] = f"{lines[-1]} {piece}".strip()
-    return "\n".join(lines)

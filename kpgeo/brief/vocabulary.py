@@ -45,8 +45,8 @@ REGIME = {
 }
 DECLARED = {
     DeclaredKind.FIGURE: noop("declared"),
-    DeclaredKind.NO_PRODUCTION: noop("“no production” declared"),
-    DeclaredKind.MISSING: noop("no submission known"),
+    DeclaredKind.NO_PRODUCTION: noop("no production"),
+    DeclaredKind.MISSING: noop("missing"),
 }
 VERDICT = {
     Verdict.CONSISTENT: noop("The declared figure is explained under these priors."),

@@ -96,10 +96,11 @@ class Words:
         self._locale = _LOCALES[language]
         self._catalogue = _catalogue(language)
         self.letters = _LETTERS[language]
+        self._percent_gap = "\u202f" if language == "fr" else NBSP
 
     def say(self, text: str, **values: Any) -> str:
         """Translate a text and put values into its braces. Values are never read as templates."""
-        said = str(self._catalogue.gettext(text)).replace(" %", f"{NBSP}%")
+        said = str(self._catalogue.gettext(text)).replace(" %", f"{self._percent_gap}%")
         return said.format(**values) if values else said
 
     def say_many(self, one: str, many: str, n: int, **values: Any) -> str:
@@ -127,9 +128,7 @@ class Words:
     def percent(self, frac: float) -> str:
         """Write a fraction in percent, without claiming a full hundred or a bare zero that is not one."""
         shown = 0.99 if 0.995 <= frac < 1.0 else 0.01 if 0.0 < frac < 0.005 else frac
-        text = str(
-            format_percent(shown, format=None if self.language == "fr" else f"#,##0{NBSP}%", locale=self._locale)
-        )
+        text = str(format_percent(shown, format=f"#,##0{self._percent_gap}%", locale=self._locale))
         return ("> " if shown < frac else "< " if shown > frac and shown == 0.01 else "") + text
 
     def area(self, ha: float) -> str:

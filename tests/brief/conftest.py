@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from odc.geo.geom import Geometry
 from pyproj import Transformer
 from shapely.geometry import Point, box
 
-from kpgeo.brief import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, stretch_alike
+from kpgeo.brief import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, compose_brief, stretch_alike
 from kpgeo.model.alert import Alert, Evidence, MachineState, Question
 from kpgeo.model.aoi import (
     Aoi,
@@ -37,6 +38,7 @@ from kpgeo.model.production import (
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Sensor
 from kpgeo.model.site import Area, Site, SiteEvent, SiteEventKind, SiteStatus
+from kpgeo.options.brief import BriefOptions
 
 START, END = day_of(dt.date(2025, 1, 1)), day_of(dt.date(2026, 1, 1))
 KNOWN = Sourced(source="Survey of the field, 2013", confidence="high", mark="[5]")
@@ -195,7 +197,7 @@ def make_alert(site, state, question):
         raised_dekad=site.dekad - 5,
         dekad=site.dekad,
         evidence=evidence,
-        gaps=("no-clear-optical-look:2025-08-D1",),
+        gaps=("no-optical-look:2025-08-D1",),
     )
 
 
@@ -263,7 +265,7 @@ def make_comparison(declared, area_ha, verdict, prob, **changes):
             "grade_ct_per_m3": 0.41,
             "gravel_m": 0.31,
             "worked_frac": 0.2,
-            "area": 0.06,
+            "new_area": 0.06,
             "recovery_frac": 0.02,
         },
         draws=20_000,
@@ -356,12 +358,20 @@ def make_inputs(**changes):
                 day=START + 210 + day,
                 sensor=Sensor.SENTINEL2,
                 scene_id=f"scene-{day}",
-                reason="no-clear-optical-look:2025-08-D1",
+                reason="unreadable: truncated: B04",
                 tile=f"r0c{day % 2}",
             )
             for day in range(5)
         ]
-        + [Gap(aoi_id="civ-seguela", day=START + 3, sensor=None, scene_id="", reason="catalogue unreachable")],
+        + [
+            Gap(
+                aoi_id="civ-seguela",
+                day=START + 3,
+                sensor=None,
+                scene_id="",
+                reason="catalogue-failed: somewhere: sentinel-1: no answer",
+            )
+        ],
         "chips": {site.id: make_chips(site, *spot[:2]) for site, spot in zip(sites[:3], spots, strict=False)}
         | {sites[4].id: ChipPair(after=make_chips(sites[4], *spots[4][:2]).after)},
         "backdrop": make_backdrop(grid),
@@ -391,3 +401,76 @@ def empty_inputs():
     aoi = make_aoi(strata=(), regimes=(), seasons=None, notes="", sensitivity="public", names={"en": "Bare"})
     grid = Grid.covering(Geometry(aoi.geometry, "EPSG:4326"), EPSG)
     return BriefInputs(aoi=aoi, grid=grid, start_day=START, end_day=END)
+
+
+HOSTILE = '<script>alert(1)</script> #read("/etc/passwd") $x$ $\\frac{ {0} {site} %s =1+1 a\u202eb\u0000c \u6f22\n\nz'
+
+
+@pytest.fixture(scope="session")
+def hostile_inputs():
+    """Return the small world with names and notes that try to be code."""
+    aoi = make_aoi(name=HOSTILE, deposit=HOSTILE, notes=HOSTILE, participant=HOSTILE)
+    stratum = replace(aoi.strata[0], names={"en": HOSTILE}, source=replace(KNOWN, source=HOSTILE, mark=HOSTILE))
+    base = make_inputs()
+    sites = [replace(site, id=f"{HOSTILE}{number}") for number, site in enumerate(base.sites)]
+    chips = {sites[0].id: base.chips[base.sites[0].id]}
+    gap = replace(base.gaps[0], reason=HOSTILE)
+    declared = [replace(one, participant=HOSTILE, iso3="XXX") for one in base.declared]
+    comparison = replace(base.comparisons[0], sentences={"en": (HOSTILE,)}, declared=declared[1])
+    return replace(
+        base,
+        aoi=replace(aoi, strata=(stratum, aoi.strata[1])),
+        sites=sites,
+        site_history={},
+        site_events=(),
+        alerts=(),
+        chips=chips,
+        gaps=[gap],
+        declared=declared,
+        comparisons=[comparison],
+        run=RunFacts(run_id=HOSTILE, lineage=HOSTILE, kpgeo_version=HOSTILE),
+    )
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """Return options that draw small pictures."""
+    return BriefOptions(picture_dpi=72)
+
+
+@pytest.fixture(scope="session")
+def contents(inputs, quick):
+    """Return the small world's brief in each language."""
+    return {language: compose_brief(inputs, language, quick) for language in ("en", "fr", "pt")}
+
+
+@pytest.fixture(scope="session")
+def hostile_content(hostile_inputs, quick):
+    """Return the brief of the hostile world."""
+    return compose_brief(hostile_inputs, "en", quick)
+
+
+def texts_of(content):
+    """Return every text of a brief, in order."""
+    found = [content.title, content.subtitle, content.label, content.footer]
+    for block in content.blocks:
+        found += [getattr(block, name, "") for name in ("text", "title", "caption", "alt", "note")]
+        for item in getattr(block, "items", ()):
+            found += [item] if isinstance(item, str) else [item.value, item.label, item.note]
+        found += [column.title for column in getattr(block, "columns", ())]
+        found += [cell for row in getattr(block, "rows", ()) for cell in row]
+    return [text for text in found if text]
+
+
+@pytest.fixture(scope="session")
+def said():
+    """Return a function that joins every text of a brief."""
+    return lambda content: "\n".join(texts_of(content))
+
+
+@pytest.fixture(scope="session")
+def world():
+    """Return the makers of the small world, for tests that change it."""
+    return SimpleNamespace(
+        inputs=make_inputs, aoi=make_aoi, site=make_site, coverage=make_coverage, start=START, end=END
+    )
