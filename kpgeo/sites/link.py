@@ -10,6 +10,8 @@ looked at is carried over as it was.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import rasterio
+
 from kpgeo.model.calendar import dekad_of
 from kpgeo.model.ids import make_id
 from kpgeo.model.site import ChangeObject, Site, SiteEvent, SiteEventKind, SiteStatus
@@ -55,8 +57,9 @@ def link_sites(
     standing = sorted((site for site in previous if not site.merged_into), key=_seniority)
     claims = claim_clusters(standing, clusters_of(changes, place, options.join_m), place, options)
     steps: list[_Step] = [(replace(site, dekad=fields.dekad), []) for site in previous if site.merged_into]
-    steps += [_carry(site, claims, scenery) for site in standing]
-    steps += _found(claims, {site.id: site for site in previous}, scenery)
+    with rasterio.Env():  # one for all: opening GDAL's environment costs more than measuring a site
+        steps += [_carry(site, claims, scenery) for site in standing]
+        steps += _found(claims, {site.id: site for site in previous}, scenery)
     sites = sorted((site for site, _ in steps), key=lambda site: site.id)
     events = [event for _, news in steps for event in news]
     return sites, sorted(events, key=lambda event: (event.site_id, event.kind))

@@ -1,6 +1,7 @@
 """Belief to change objects."""
 
 import numpy as np
+import rasterio
 
 from kpgeo.kernels.objects import Pixels, grow_objects
 from kpgeo.model.ids import make_id
@@ -35,7 +36,8 @@ def outline_changes(fields: DekadFields, place: Place, options: SiteOptions) -> 
     place.require_same_grid(fields)
     patches = grow_objects(fields.mined_prob, place.inside, seed_prob=options.seed_prob, grow_prob=options.grow_prob)
     large = [patch for patch in patches if _mapped_ha(fields, place, patch) >= options.min_area_ha]
-    changes = [_change_object(fields, place, patch, options) for patch in large]
+    with rasterio.Env():  # one for all: opening GDAL's environment costs more than outlining a patch
+        changes = [_change_object(fields, place, patch, options) for patch in large]
     return sorted(changes, key=lambda change: (change.seed_row, change.seed_col))
 
 
