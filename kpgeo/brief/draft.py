@@ -74,8 +74,15 @@ class Draft:
         )
 
     def numbers_of(self, readings: list[SiteReading]) -> str:
-        """List the numbers of sites."""
-        return ", ".join(str(reading.number) for reading in readings)
+        """List the numbers of sites, three and more in a row as a range."""
+        runs: list[list[int]] = []
+        for number in sorted(reading.number for reading in readings):
+            if runs and number == runs[-1][-1] + 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        parts = [[f"{run[0]}–{run[-1]}"] if len(run) > 2 else [str(number) for number in run] for run in runs]
+        return ", ".join(part for run in parts for part in run)
 
     def sites_named(self, readings: list[SiteReading]) -> str:
         """Name sites: `site 3`, `sites 1, 4`."""

@@ -295,13 +295,17 @@ def _write_pictures(draft: Draft) -> list[Block]:
             )
         ),
     ]
+    without = []
     for reading in shown:
         pair = draft.inputs.chips.get(reading.site.id, ChipPair())
         missing = _missing_chips(draft, pair)
         if pair.before is None and pair.after is None:
-            blocks.append(Paragraph(text=" ".join([_site_text(draft, reading), *missing])))
-            continue
-        blocks.append(_site_figure(draft, reading, pair, missing))
+            without.append(reading)
+        else:
+            blocks.append(_site_figure(draft, reading, pair, missing))
+    if without:
+        text = words.say("No clear image was found, before or after: {sites}.", sites=draft.sites_named(without))
+        blocks.append(Paragraph(text=text))
     return blocks
 
 

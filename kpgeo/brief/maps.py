@@ -25,6 +25,8 @@ _MAP_IN = draw.TEXT_WIDTH_IN - LEGEND_IN - 0.35
 _STRATUM_LINES = ("-", "--", "-.", ":")
 _STRATUM_HATCHES = ("////", "\\\\\\\\", "....", "||||", "xxxx", "----")
 _STEPS_DEG = (1 / 60, 2 / 60, 5 / 60, 10 / 60, 15 / 60, 0.5, 1.0, 2.0)
+_LOWEST_IN, _HIGHEST_IN = 2.6, 5.6
+_LABEL_REACHES_IN, _LABEL_ROOM_IN = (0.2, 0.3, 0.42, 0.56), 0.19
 _CORNER = 0.06
 _CASING = withStroke(linewidth=2.6, foreground=draw.PAPER)
 MARKS = {
@@ -49,16 +51,11 @@ def overview_map(inputs: BriefInputs, readings: Sequence[SiteReading], words: Wo
     """
     epsg = inputs.grid.epsg
     boundary = draw.projected(inputs.aoi.geometry, epsg)
-    left, bottom, right, top = boundary.bounds
-    pad = 0.03 * max(right - left, top - bottom)
-    extent = (left - pad, right + pad, bottom - pad, top + pad)
-    height = min(max(_MAP_IN * (extent[3] - extent[2]) / (extent[1] - extent[0]), 2.6), 6.0)
+    extent, height = _framed(boundary.bounds)
     figure = draw.sheet(draw.TEXT_WIDTH_IN, height + 0.3)
     axes = draw.axes_at(figure, 0.3, 0.22, _MAP_IN, height)
     draw.no_axes(axes)
-    axes.set(xlim=extent[:2], ylim=extent[2:])
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.apply_aspect()
+    axes.set(xlim=extent[:2], ylim=extent[2:], aspect="auto")
     _draw_ground(axes, inputs.backdrop)
     _draw_strata(axes, inputs.aoi.strata, epsg)
     axes.add_patch(
@@ -74,6 +71,17 @@ def overview_map(inputs: BriefInputs, readings: Sequence[SiteReading], words: Wo
     return draw.picture_bytes(figure, dpi)
 
 
+def _framed(bounds: tuple[float, float, float, float]) -> tuple[tuple[float, float, float, float], float]:
+    """Return (left, right, bottom, top) around the bounds, at one scale, and the map's height in inches."""
+    left, bottom, right, top = bounds
+    margin = 1.06
+    height = min(max(_MAP_IN * (top - bottom) / (right - left), _LOWEST_IN), _HIGHEST_IN)
+    metres_per_in = max((right - left) / _MAP_IN, (top - bottom) / height) * margin
+    half_x, half_y = metres_per_in * _MAP_IN / 2, metres_per_in * height / 2
+    x, y = (left + right) / 2, (bottom + top) / 2
+    return (x - half_x, x + half_x, y - half_y, y + half_y), height
+
+
 def _draw_ground(axes: Axes, backdrop: Backdrop | None) -> None:
     """Lay the backdrop, lightened so that lines and numbers stand out."""
     axes.set_facecolor("#f4f2ec")
@@ -85,6 +93,7 @@ def _draw_ground(axes: Axes, backdrop: Backdrop | None) -> None:
         pale.astype(np.uint8),
         extent=(box.left, box.right, box.bottom, box.top),
         interpolation="antialiased",
+        aspect="auto",
         zorder=0,
     )
 
@@ -108,39 +117,65 @@ def stratum_style(number: int) -> dict[str, Any]:
 
 
 def _draw_sites(axes: Axes, readings: Sequence[SiteReading], epsg: int) -> None:
-    """Outline the sites and number them beside; better-ranked numbers lie on top."""
+    """Outline the sites and number them beside; better-ranked numbers are placed first and lie on top."""
     to_metres = Transformer.from_crs(4326, epsg, always_xy=True)
-    middle = np.mean(axes.get_xlim()), np.mean(axes.get_ylim())
-    for reading in reversed(readings):
-        face, ink, line = MARKS[reading.site.status]
+    places = [to_metres.transform(*reading.site.lon_lat) for reading in readings]
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    box = draw.inches_of(axes)
+    inches = [((x - left) / (right - left) * box.width, (y - bottom) / (top - bottom) * box.height) for x, y in places]
+    offsets = place_labels(inches, (box.width, box.height))
+    for reading, place, (right_in, up_in) in zip(readings, places, offsets, strict=True):
         shape = draw.projected(reading.site.geometry, epsg)
-        axes.add_patch(
-            draw.outline_patch(shape, facecolor=draw.ORANGE, alpha=0.35, edgecolor="none", zorder=5.5),
-        )
+        axes.add_patch(draw.outline_patch(shape, facecolor=draw.ORANGE, alpha=0.35, edgecolor="none", zorder=5.5))
         axes.add_patch(draw.outline_patch(shape, fill=False, edgecolor=draw.ORANGE, linewidth=1.0, zorder=6))
-        place = to_metres.transform(*reading.site.lon_lat)
-        right, up = (-1 if place[0] > middle[0] else 1), (-1 if place[1] > middle[1] else 1)
-        label = axes.annotate(
-            str(reading.number),
-            xy=place,
-            xytext=(13 * right, 13 * up),
-            textcoords="offset points",
-            parse_math=False,
-            fontproperties=draw.font(6.0, is_bold=True),
-            color=ink,
-            ha="center",
-            va="center",
-            annotation_clip=True,
-            arrowprops={"arrowstyle": "-", "color": draw.INK, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
-            bbox={
-                "boxstyle": "circle,pad=0.25",
-                "facecolor": face,
-                "edgecolor": draw.INK,
-                "linestyle": line,
-                "linewidth": 0.8,
-            },
-        )
-        label.set_zorder(8 - 0.001 * reading.number)
+        _draw_number(axes, reading, place, (right_in * 72.0, up_in * 72.0))
+
+
+def _draw_number(axes: Axes, reading: SiteReading, place: tuple[float, float], offset_pt: tuple[float, float]) -> None:
+    """Write a site's number in a circle beside it, joined by a line."""
+    face, ink, line = MARKS[reading.site.status]
+    circle = {"boxstyle": "circle,pad=0.25", "facecolor": face, "edgecolor": draw.INK, "linestyle": line}
+    label = axes.annotate(
+        str(reading.number),
+        xy=place,
+        xytext=offset_pt,
+        textcoords="offset points",
+        parse_math=False,
+        fontproperties=draw.font(6.0, is_bold=True),
+        color=ink,
+        ha="center",
+        va="center",
+        annotation_clip=True,
+        arrowprops={"arrowstyle": "-", "color": draw.INK, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
+        bbox={**circle, "linewidth": 0.8},
+    )
+    label.set_zorder(8 - 0.001 * reading.number)
+
+
+def place_labels(points: Sequence[tuple[float, float]], size: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return where to write beside each point (inches), one after the other, as free of others as the map allows.
+
+    Parameters
+    ----------
+    points : sequence of (x, y)
+        Inches from the lower left corner of the map.
+    size : (width, height)
+        Of the map, inches.
+    """
+    angles = np.deg2rad([45, 135, 315, 225, 0, 90, 180, 270])
+    steps = np.array([(r * np.cos(a), r * np.sin(a)) for r in _LABEL_REACHES_IN for a in angles])
+    sites, taken = np.array(points).reshape(-1, 2), np.empty((0, 2))
+    offsets = []
+    for place in sites:
+        spots = place + steps
+        others = np.concatenate([taken, sites])
+        room = np.hypot(*(spots[:, None] - others[None]).transpose(2, 0, 1)).min(axis=1)
+        edge = np.minimum(spots, np.array(size) - spots).min(axis=1)
+        room = np.where(edge < _LABEL_ROOM_IN / 2, -1.0, np.minimum(room, _LABEL_ROOM_IN))
+        best = int(np.argmax(room))
+        taken = np.concatenate([taken, spots[best : best + 1]])
+        offsets.append((float(steps[best, 0]), float(steps[best, 1])))
+    return offsets
 
 
 def _draw_graticule(axes: Axes, epsg: int, words: Words) -> None:
@@ -164,7 +199,7 @@ def _draw_graticule(axes: Axes, epsg: int, words: Words) -> None:
         x, y = to_metres.transform(np.linspace(lons.min() - step, lons.max() + step, 65), np.full(65, lat))
         axes.add_line(Line2D(x, y, **style))
         at = float(np.interp(left, x, y))
-        if bottom + _CORNER * (top - bottom) < at < top:
+        if bottom + _CORNER * (top - bottom) < at < top - _CORNER / 2 * (top - bottom):
             place = (left - 0.012 * (right - left), at)
             draw.put(axes, place, _angle(lat, words.letters[:2]), size=6.0, ha="right", va="center", rotation=90)
 

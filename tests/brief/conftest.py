@@ -439,6 +439,12 @@ def quick():
 
 
 @pytest.fixture(scope="session")
+def bare():
+    """Return options that draw small pictures, and none of sites."""
+    return BriefOptions(picture_dpi=72, max_sites_with_chips=0)
+
+
+@pytest.fixture(scope="session")
 def contents(inputs, quick):
     """Return the small world's brief in each language."""
     return {language: compose_brief(inputs, language, quick) for language in ("en", "fr", "pt")}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
 
-from kpgeo.brief import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, compose_brief, stretch_alike
+from kpgeo.brief import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, compose_brief, maps, stretch_alike
 from kpgeo.brief.content import Heading, Picture, Table
 from kpgeo.brief.words import NBSP
 from kpgeo.model.errors import BadInputError
@@ -82,7 +82,7 @@ def test_coordinates_of_the_itinerary(contents):
 def test_a_missing_chip_is_said(contents, said):
     text = said(contents["en"]).replace(NBSP, " ")
     assert "No clear image was found before 1 January 2025." in text
-    assert "No clear image was found up to 31 December 2025." in text
+    assert "No clear image was found, before or after: sites 3, 6." in text
 
 
 def test_an_empty_brief_says_what_is_missing(empty_inputs, quick, said):
@@ -104,24 +104,25 @@ def test_an_empty_brief_says_what_is_missing(empty_inputs, quick, said):
             assert "12 months little seen" in text
 
 
-def test_labels(world, quick):
-    kp_only = compose_brief(world.inputs(), "fr", quick)
+def test_labels(world, bare):
+    kp_only = compose_brief(world.inputs(), "fr", bare)
     assert kp_only.label.startswith("KP ONLY")
-    open_one = compose_brief(world.inputs(aoi=world.aoi(sensitivity="public"), simulated=True), "fr", quick)
+    open_one = compose_brief(world.inputs(aoi=world.aoi(sensitivity="public"), simulated=True), "fr", bare)
     assert open_one.label == "MONDE SIMULÉ"
 
 
-def test_a_simulated_world_says_so_three_times(world, quick, said):
-    assert said(compose_brief(world.inputs(simulated=True), "en", quick)).lower().count("simulated world") >= 3
+def test_a_simulated_world_says_so_three_times(world, bare, said):
+    assert said(compose_brief(world.inputs(simulated=True), "en", bare)).lower().count("simulated world") >= 3
 
 
-def test_own_sentences_of_a_comparison_are_used(world, quick, said):
+def test_own_sentences_of_a_comparison_are_used(world, bare, said):
     inputs = world.inputs()
     spoken = replace(inputs.comparisons[0], sentences={"en": ("One thing.", "Another."), "fr": ("Une chose.",)})
     changed = replace(inputs, comparisons=[spoken])
-    assert "One thing. Another." in said(compose_brief(changed, "en", quick))
-    assert "Une chose." in said(compose_brief(changed, "fr", quick))
-    assert "s’explique selon ces hypothèses" not in said(compose_brief(changed, "fr", quick))
+    assert "One thing. Another." in said(compose_brief(changed, "en", bare))
+    french = said(compose_brief(changed, "fr", bare))
+    assert "Une chose." in french
+    assert "s’explique selon ces hypothèses" not in french
 
 
 def test_hostile_text_is_text(hostile_content, said):
@@ -215,3 +216,29 @@ def test_defaults_make_a_minimal_brief(empty_inputs):
     assert isinstance(empty_inputs, BriefInputs)
     assert empty_inputs.run == RunFacts()
     assert ChipPair() == ChipPair(before=None, after=None)
+
+
+def test_many_sites_are_named_as_ranges(world, bare, said):
+    sites = [world.site(f"{n:02d}", 752_000 + 60 * n, 902_000, 30 + n, opened_day=world.start + 1) for n in range(12)]
+    text = said(compose_brief(world.inputs(sites=sites, site_events=(), alerts=()), "en", bare))
+    assert "New: sites 1–12." in text
+
+
+@pytest.mark.parametrize("corners", [(752_000, 890_000, 756_000, 912_000), (740_000, 900_000, 765_000, 903_000)])
+def test_the_whole_area_is_on_the_map_whatever_its_shape(corners):
+    left, bottom, right, top = corners
+    extent, height = maps._framed(corners)
+    assert extent[0] < left < right < extent[1]
+    assert extent[2] < bottom < top < extent[3]
+    assert (extent[1] - extent[0]) / maps._MAP_IN == pytest.approx((extent[3] - extent[2]) / height), "one scale"
+    assert height < 6.0
+
+
+def test_numbers_on_the_map_keep_apart_and_inside():
+    points = [(0.1, 0.1), (0.15, 0.1), (2.9, 1.9), (1.5, 1.0), (1.52, 1.0), (1.5, 1.05)]
+    spots = np.array(points) + np.array(maps.place_labels(points, (3.0, 2.0)))
+    apart = np.hypot(*(spots[:, None] - spots[None]).transpose(2, 0, 1)) + 9 * np.eye(len(points))
+    assert apart.min() > 0.18
+    assert (spots > 0.05).all()
+    assert (spots < np.array([2.95, 1.95])).all()
+    assert maps.place_labels([], (3.0, 2.0)) == []
