@@ -56,11 +56,9 @@ class SiteOptions(StageOptions):
     opened_frac: float = Field(
         default=0.1, ge=0.0, le=1.0, description="A site opened on the day by which this share of its area was dug."
     )
-    grow_ha: float = Field(
-        default=0.05, gt=0.0, le=100.0, description="Area dug since the last growth that counts as growth again, in ha."
-    )
+    grow_ha: float = Field(default=0.05, gt=0.0, le=100.0, description="Newly dug area that counts as growth, in ha.")
     pause_days: int = Field(
-        default=60, ge=10, le=1000, description="A site pauses after this many days without growth."
+        default=120, ge=10, le=1000, description="A site pauses after this many days without growth."
     )
     close_looks: int = Field(
         default=4, ge=1, le=100, description="A site closes after this many looked dekads in a row without mining."

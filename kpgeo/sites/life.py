@@ -87,8 +87,8 @@ def continue_site(site: Site, changes: Sequence[ChangeObject], scenery: Scenery)
     if not scenery.was_looked_at(found.look_frac):
         return _held(site, scenery, found.look_frac), []
     was_closed = site.status is SiteStatus.CLOSED
-    grown_ha = dug_since(fields, place, pixels, site.grown_day)
-    has_grown = grown_ha >= options.grow_ha
+    fresh_ha = dug_since(fields, place, pixels, site.grown_day)
+    has_grown = max(fresh_ha, found.area.ha - site.peak_area_ha) >= options.grow_ha
     row = replace(
         site,
         dekad=fields.dekad,

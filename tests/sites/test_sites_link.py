@@ -34,10 +34,10 @@ def test_a_new_working_opens_a_site(make, place, run):
 
 
 def test_old_workings_found_a_site_without_an_event(make, place, run):
-    old, at_start = make.fields(place, 0, [(*A, -90)]), make.fields(place, 0, [(*A, 0)])
+    old, at_start = make.fields(place, 0, [(*A, -190)]), make.fields(place, 0, [(*A, 0)])
     assert run(old).events == [[]]
     assert _only(run(old)).status is SiteStatus.PAUSED
-    assert _only(run(old)).opened_day == make.start_day - 90
+    assert _only(run(old)).opened_day == make.start_day - 190
     assert run(at_start).events == [[]]
     undated = make.fields(place, 0, [(*A, 0)])
     undated.onset_day[:] = 0
@@ -84,12 +84,23 @@ def test_growth_adds_up_until_it_counts(make, place, run):
     assert _only(found).grown_day == make.start_day + 43
 
 
+def test_ground_that_was_dug_before_but_seen_late_is_growth(make, place, run):
+    """A wing of 0.08 ha, dug when the rest was, is believed two dekads later."""
+    wing = (slice(4, 8), slice(8, 10), 11)
+    found = run(
+        make.fields(place, 1, [(*A, 12)]), make.fields(place, 2, [(*A, 12)]), make.fields(place, 3, [(*A, 12), wing])
+    )
+    assert found.events == [["opened"], [], ["grew"]]
+    assert _only(found).grown_day == make.start_day + 12
+
+
 def test_a_site_pauses_without_growth_and_resumes_with_it(make, place, run):
     idle = [make.fields(place, step, [(*A, 12)]) for step in range(1, 9)]
-    found = run(*idle)
+    sooner = SiteOptions(pause_days=60)
+    found = run(*idle, by=sooner)
     assert found.events == [["opened"], [], [], [], [], [], ["paused"], []]
     again = make.fields(place, 9, [(*A, 12), (slice(4, 8), slice(8, 10), 85)])
-    more = run(again, previous=found.sites)
+    more = run(again, previous=found.sites, by=sooner)
     assert more.events == [["grew", "resumed"]]
     assert _only(more).status is SiteStatus.ACTIVE
     assert _only(more).geometry.area > _only(found).geometry.area
@@ -138,8 +149,10 @@ def test_a_closed_site_dug_again_is_the_same_site_with_fresh_counts(make, place,
 
 
 def test_a_paused_site_keeps_the_extent_of_its_last_growth(make, place, run):
-    found = run(*(make.fields(place, step, [(*A, 12)]) for step in range(1, 9)))
-    shrunk = run(make.fields(place, 9, [(slice(4, 7), slice(4, 8), 12)]), previous=found.sites)
+    sooner = SiteOptions(pause_days=60)
+    found = run(*(make.fields(place, step, [(*A, 12)]) for step in range(1, 9)), by=sooner)
+    shrunk = run(make.fields(place, 9, [(slice(4, 7), slice(4, 8), 12)]), previous=found.sites, by=sooner)
+    assert _only(shrunk).status is SiteStatus.PAUSED
     assert _only(shrunk).geometry == _only(found).geometry
     assert _only(shrunk).area.ha < _only(found).area.ha
 
