@@ -1,5 +1,6 @@
 """The pixel state of one AOI and lineage: reading it, as it is or as it was, and beginning a run's commit."""
 
+import datetime as dt
 import hashlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, TileBaseline, TileS
 from kpgeo.store.layout import MAIN, WITNESS, array_of, open_repository
 from kpgeo.store.reading import (
     StateHead,
+    broken_as_integrity,
     has_chunk,
     is_begun,
     opened,
@@ -24,7 +26,7 @@ from kpgeo.store.reading import (
     read_tile_baseline,
     read_tile_state,
 )
-from kpgeo.store.writer import Writer
+from kpgeo.store.writer import Writer, writer_lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,23 @@ class StateStore:
             static = {name: np.asarray(array_of(group, name)[..., row, col]) for name in STATIC_LAYERS}
             first = head.first_dekad or 0
             return PixelHistory(dekads=tuple(range(first, first + n)), dynamic=dynamic, static=static)
+
+    def forget(self, before: dt.datetime) -> int:
+        """Give up the commits from before a moment (UTC-aware), all but the newest, and return the bytes that frees.
+
+        The state is not changed by it: only what later runs have replaced can no longer be read.
+
+        Raises
+        ------
+        BusyError
+            Another run is writing to this state.
+        """
+        if not is_begun(self.folder):
+            return 0
+        with writer_lock(self.folder), broken_as_integrity(self.folder):
+            repo = open_repository(self.folder)
+            repo.expire_snapshots(older_than=before)
+            return int(repo.garbage_collect(before).bytes_deleted)
 
     def digest(self, first_dekad: int | None = None, last_dekad: int | None = None) -> str:
         """Return the SHA-256 of the static arrays, and of the dynamic arrays and scenes applied of a range of dekads.

@@ -87,6 +87,11 @@ class RegionWriter:
         return dekad - self._first_dekad
 
 
+def writer_lock(folder: Path) -> Lock:
+    """Return the lock of whoever writes to the state in a folder."""
+    return Lock(folder.with_name(f".{folder.name}.lock"))
+
+
 class Writer:
     """The driver's side of a run's one commit: `with store.begin(…) as writer`. Left without `commit`, nothing changes.
 
@@ -101,7 +106,7 @@ class Writer:
     def __init__(self, folder: Path, grid: Grid, first_dekad: int, last_dekad: int) -> None:
         self._folder, self._grid = folder, grid
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = Lock(folder.with_name(f".{folder.name}.lock"))
+        self._lock = writer_lock(folder)
         self._lock.acquire()
         try:
             self.head = read_head(folder, grid)

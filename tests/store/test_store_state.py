@@ -1,12 +1,14 @@
 """The pixel state: what was written is read back bit for bit, whatever runs wrote it."""
 
 import dataclasses
+import datetime as dt
 import pickle
 from pathlib import Path
 
 import icechunk
 import numpy as np
 import pytest
+import xarray as xr
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -352,6 +354,37 @@ def test_any_cut_and_rewind_of_runs_ends_in_the_same_state(tmp_path_factory, wri
     whole = StateStore(folder=folder / "whole", grid=SMALL)
     write_run(whole, 10, 17)
     assert piecewise.digest() == whole.digest()
+
+
+def test_forgetting_frees_what_was_replaced_and_keeps_the_state(workspace, write_run):
+    store = workspace.state("a", "b", SMALL)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    assert store.forget(later) == 0
+    for seed in range(4):
+        write_run(store, 10, 12, seed)
+    first, *_, last = store.snapshots()
+    digest, n_files = store.digest(), len(_files(store.folder))
+    assert store.forget(dt.datetime.now(dt.UTC) - dt.timedelta(days=1)) == 0
+    assert store.forget(later) > 0
+    assert store.digest() == digest
+    assert store.snapshots() == [last]
+    assert len(_files(store.folder)) < n_files / 2
+    with pytest.raises(BadInputError, match="not a commit"):
+        store.at(first.id).head()
+    write_run(store, 12, 13, 5)
+    assert len(store.snapshots()) == 2
+    with store.begin(14, 14), pytest.raises(BusyError):
+        store.forget(later)
+
+
+def test_xarray_reads_the_state(workspace, write_run, make_state):
+    store = workspace.state("a", "b", SMALL)
+    write_run(store, 10, 11)
+    session = icechunk.Repository.open(icechunk.local_filesystem_storage(str(store.folder))).readonly_session("main")
+    state = xr.open_zarr(session.store, consolidated=False, chunks=None)
+    assert state.belief.dims == ("dekad", "land_state", "y", "x")
+    tile = next(SMALL.tiles())
+    np.testing.assert_array_equal(state.belief[1][(..., *tile.window)], make_state(tile, 11).belief)
 
 
 def test_one_commit_rewrites_only_the_references_of_its_year(workspace, write_run):
