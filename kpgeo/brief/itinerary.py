@@ -116,8 +116,10 @@ def _look_at(draft: Draft, reading: SiteReading) -> str:
     elif reading.grown.ha > 0.0:
         parts.append(
             words.say(
-                "Grew by {area} in the period, last about {date}.",
-                area=draft.area_in_words(reading.grown),
+                "Grew by about {area} (between {low} and {high}) in the period, last about {date}.",
+                area=words.area(reading.grown.ha),
+                low=words.hectares(reading.grown.low_ha),
+                high=words.area(reading.grown.high_ha),
                 date=words.date(site.grown_day),
             )
         )
