@@ -75,7 +75,7 @@ def _by_common_name(keys: tuple[str, ...], assets: Mapping[str, Any]) -> Mapping
     for asset in assets.values():
         if isinstance(asset, Mapping) and "href" in asset and _is_raster(asset):
             bands = asset.get("eo:bands") or asset.get("bands") or []
-            if len(bands) == 1 and isinstance(bands[0], Mapping):
+            if isinstance(bands, list) and len(bands) == 1 and isinstance(bands[0], Mapping):
                 name = bands[0].get("common_name") or bands[0].get("eo:common_name")
                 if name in keys:
                     return asset
@@ -83,7 +83,10 @@ def _by_common_name(keys: tuple[str, ...], assets: Mapping[str, Any]) -> Mapping
 
 
 def _is_raster(asset: Mapping[str, Any]) -> bool:
-    return str(asset.get("type", "image/")).startswith("image/") and "overview" not in (asset.get("roles") or [])
+    roles = asset.get("roles")
+    return str(asset.get("type", "image/")).startswith("image/") and not (
+        isinstance(roles, list) and "overview" in roles
+    )
 
 
 def _by_number(sensor: Sensor, platform: str, band: str, assets: Mapping[str, Any]) -> Mapping[str, Any] | None:

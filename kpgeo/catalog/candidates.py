@@ -152,7 +152,7 @@ def epsg_of(properties: Mapping[str, Any]) -> int | None:
     code = properties.get("proj:epsg") or str(properties.get("proj:code") or "").removeprefix("EPSG:")
     try:
         return int(code)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
