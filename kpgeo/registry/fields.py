@@ -14,6 +14,7 @@ from kpgeo.registry.rules import Findings, clean
 LANGUAGES = ("en", "fr", "pt")
 MAX_NAME = 120
 MAX_TEXT = 2_000
+MAX_ROWS = 100
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _MAX_ID = 64
@@ -153,6 +154,11 @@ class Fields:
         value = self.content.get(key, [])
         if not isinstance(value, list):
             self.found.add("field-type", "This is not a list.", self.at(key))
+            return []
+        if len(value) > MAX_ROWS:
+            self.found.add(
+                "list-too-long", f"The list has {len(value):,} entries; at most {MAX_ROWS} fit.", self.at(key)
+            )
             return []
         return [Fields.of(item, f"{self.at(key)}.{index}", self.found) for index, item in enumerate(value)]
 

@@ -34,6 +34,7 @@ REMEDIES = {
     "field-missing": "Add the field.",
     "field-type": "Give a value of the type the field asks for.",
     "field-unknown": "Remove it, or correct its spelling.",
+    "list-too-long": "Shorten the list.",
     "role-unknown": 'Use "boundary" for the first feature and "stratum" for the others.',
     "boundary-missing": 'Make the first feature the one with role "boundary".',
     "boundary-repeated": 'Keep one feature with role "boundary"; several parts make one MultiPolygon.',

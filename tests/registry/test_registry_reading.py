@@ -150,7 +150,7 @@ def _spots(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, .
     return spots
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choice=st.data(), junk=JSON)
 def test_junk_anywhere_gives_rules_and_nothing_else(valid, write, choice, junk):
     content = copy.deepcopy(valid)

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import os
+import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,7 @@ CASES: list[Case] = [
     ("field-type", "regimes are an object", boundary("regimes", {})),
     ("field-unknown", "misspelt", boundary("sensitvity", "public")),
     ("field-unknown", "fifth factor", put("features", 1, "properties", "priors", "luck", value=1)),
+    ("list-too-long", "a million regimes", boundary("regimes", [{}] * 1_000_000)),
     ("role-unknown", "region", put("features", 1, "properties", "role", value="region")),
     ("role-unknown", "none", drop("features", 1, "properties", "role")),
     ("boundary-missing", "stratum first", put("features", 0, "properties", "role", value="stratum")),
@@ -165,6 +167,7 @@ CASES: list[Case] = [
     ("id-reserved", "lpt1", boundary("id", "lpt1")),
     ("stratum-id-repeated", "twice", put("features", 2, "properties", "id", value="dyke")),
     ("strata-too-many", "202", copies(200)),
+    ("strata-too-many", "a million numbers", put("features", value=[0] * 1_000_000)),
     ("text-characters", "right-to-left override", put("features", 0, "properties", "names", "en", value="a\u202eb")),
     ("text-characters", "NUL", put("features", 0, "properties", "names", "en", value="a\x00b")),
     ("text-characters", "escape", put("features", 0, "properties", "deposit", value="\x1b[31mred")),
@@ -326,6 +329,25 @@ def test_all_broken_rules_are_reported_at_once(valid, write):
 def test_a_rule_broken_a_thousand_times_is_named_once(valid, write):
     outline([[*position, 1.0] for position in circle(1_000)])(valid)
     assert [error.rule for error in check_aoi(write(valid))] == ["position-not-2d"]
+
+
+def comb(n: int, *, across: bool) -> list[list[float]]:
+    """Return a comb of n teeth; two of them, one across the other, cross n * n times."""
+    ring = [[0.0, 0.0], [1.0, 0.0]]
+    for i in range(n):
+        x, half = 1.0 - (i + 0.5) / n, 0.2 / n
+        ring += [[x + half, 0.01], [x + half, 0.99], [x - half, 0.99], [x - half, 0.01]]
+    ring = [[y, x] for x, y in ring[::-1]] if across else ring
+    return [[-6.7 + 0.2 * x, 8.1 + 0.2 * y] for x, y in [*ring, ring[0]]]
+
+
+def test_crossing_combs_cost_no_time(valid, write):
+    outline(comb(5_000, across=False))(valid)
+    outline(comb(5_000, across=True), feature=1)(valid)
+    path = write(valid)
+    start = time.perf_counter()
+    assert rules_broken(path) <= {"stratum-outside-boundary"}
+    assert time.perf_counter() - start < 20.0  # their overlay would take hours
 
 
 def test_findings_are_bounded(valid, write):
