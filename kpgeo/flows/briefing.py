@@ -87,7 +87,9 @@ def watch_of(room: Workspace, aoi_id: str) -> tuple[Watch, str]:
         )
     entry = watched[aoi_id]
     pipeline = Pipeline.model_validate({**entry["pipeline"], "folder": entry["folder"]})
-    return open_watch(pipeline, entry["reference"]), str(entry["run_id"])
+    watch = open_watch(pipeline, entry["reference"])
+    # What is read is what that run wrote, also where the detector has moved on since.
+    return replace(watch, lineage=str(entry["lineage"])), str(entry["run_id"])
 
 
 def brief_inputs(
