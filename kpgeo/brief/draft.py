@@ -1,12 +1,13 @@
 """What every section of a brief works with: the inputs, the words, the options, and the reading of the inputs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kpgeo.brief.inputs import BriefInputs
 from kpgeo.brief.reading import MonthSeen, SiteReading, months_seen, rank_sites
 from kpgeo.brief.vocabulary import CONFIDENCE
 from kpgeo.brief.words import Words, plain
 from kpgeo.model.aoi import Language, Sourced
+from kpgeo.model.calendar import Period
 from kpgeo.model.site import Area
 from kpgeo.options.brief import BriefOptions
 
@@ -23,7 +24,16 @@ class Draft:
 
     @classmethod
     def begin(cls, inputs: BriefInputs, language: Language, options: BriefOptions) -> "Draft":
-        """Read the inputs for a brief in a language."""
+        """Read the inputs for a brief in a language; figures too old, or of later periods, are left out."""
+
+        def is_shown(period: Period) -> bool:
+            return period.start_day < inputs.end_day < period.end_day + round(365.25 * options.years_of_figures)
+
+        inputs = replace(
+            inputs,
+            declared=[figure for figure in inputs.declared if is_shown(figure.period)],
+            comparisons=[comparison for comparison in inputs.comparisons if is_shown(comparison.period)],
+        )
         return cls(
             inputs=inputs,
             words=Words(language),

@@ -122,7 +122,7 @@ class BriefInputs:
         Rows of the dekads before, in any order.
     site_events, alerts, coverage, comparisons, declared, gaps : sequence
         Whatever the tables hold for the AOI; rows outside the period are left out by the brief where they do not
-        belong. Declared figures and comparisons are shown whatever their period.
+        belong. Declared figures and comparisons are shown for the years `BriefOptions.years_of_figures` allows.
     chips : mapping of site id to ChipPair
     simulated : bool
         True where the AOI is a simulated world.

@@ -181,6 +181,12 @@ def write_declared(draft: Draft) -> list[Block]:
         "Zero, “no production” and a missing submission are three different things and are kept apart. A revised "
         "figure is a new row: the vintage says which one was published when."
     )
+    years = draft.options.years_of_figures
+    text += " " + words.say_many(
+        "Figures of the last year are shown; earlier ones are in the tables.",
+        "Figures of the last {n} years are shown; earlier ones are in the tables.",
+        years,
+    )
     table = Table(
         caption=words.say("Declared production"),
         columns=(

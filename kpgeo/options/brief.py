@@ -30,6 +30,12 @@ class BriefOptions(StageOptions):
         default=5, ge=1, le=7, description="Decimals of a decimal coordinate, degrees (5 is about 1 m)."
     )
     picture_dpi: int = Field(default=200, ge=72, le=400, description="Resolution of pictures, dots per inch of paper.")
+    years_of_figures: int = Field(
+        default=5,
+        ge=1,
+        le=50,
+        description="Years of declared figures and comparisons shown, up to the end of the brief's period.",
+    )
     low_coverage_frac: float = Field(
         default=0.5,
         ge=0.0,

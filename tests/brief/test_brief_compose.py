@@ -154,6 +154,7 @@ def test_pictures_have_words(contents):
         ({"max_sites_in_itinerary": 2}, "29N 755618"),
         ({"max_sites_listed": 2}, "12 Dec"),
         ({"max_gaps_listed": 0}, "Gaps by reason"),
+        ({"years_of_figures": 1}, "2023H2"),
         ({"coordinate_decimals": 2}, "8.15718"),
         ({"room_for_notes": False}, "Notes of the mission"),
     ],
