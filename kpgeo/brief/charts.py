@@ -17,6 +17,7 @@ from kpgeo.model.production import CapacityInterval, Comparison, DeclaredFigure,
 from kpgeo.model.site import Area
 
 _MAX_MONTH_LABELS = 18
+_ROOMY = 6
 
 
 def coverage_strip(months: Sequence[MonthSeen], words: Words, dpi: int) -> bytes:
@@ -77,7 +78,8 @@ def period_rows(comparisons: Sequence[Comparison], declared: Sequence[DeclaredFi
         latest[figure.period] = figure
     compared = {comparison.period: comparison for comparison in comparisons}
     rows = []
-    for period in sorted({*latest, *compared}):
+    periods = {*latest, *compared}
+    for period in sorted(period for period in periods if period in compared or not _holds_another(period, periods)):
         comparison = compared.get(period)
         used = comparison.declared if comparison is not None and comparison.declared else latest.get(period)
         rows.append(
@@ -89,6 +91,13 @@ def period_rows(comparisons: Sequence[Comparison], declared: Sequence[DeclaredFi
             )
         )
     return rows
+
+
+def _holds_another(period: Period, periods: set[Period]) -> bool:
+    """Say whether a period, such as a year, holds a shorter one of the set: the shorter ones are drawn instead."""
+    return any(
+        period != other and period.start_day <= other.start_day and other.end_day <= period.end_day for other in periods
+    )
 
 
 def activity_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
@@ -122,6 +131,7 @@ def activity_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
 
 def _draw_new_area(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
     """Draw the newly dug area as points with intervals; a line joins neighbours."""
+    absent = words.say("not measured") if len(rows) <= _ROOMY else "–"
     known = [(place, row.new_area) for place, row in enumerate(rows) if row.new_area is not None]
     places = [place for place, _ in known]
     top = max([area.high_ha for _, area in known] + [0.1]) * 1.22
@@ -133,7 +143,7 @@ def _draw_new_area(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
         draw.put(axes, (place, area.high_ha + top * 0.03), label, ha="center", va="bottom", has_halo=True, zorder=5)
     for place, row in enumerate(rows):
         if row.new_area is None:
-            draw.put(axes, (place, top * 0.04), words.say("not measured"), ha="center", va="bottom", color=draw.SOFT)
+            draw.put(axes, (place, top * 0.04), absent, ha="center", va="bottom", color=draw.SOFT)
     axes.set_ylim(0, top)
     _value_ticks(axes, top, words)
 
@@ -159,7 +169,8 @@ def _draw_declared(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
             axes.add_patch(box)
             carats, text = top * 0.55, words.say("missing")
         height = 0.0 if kind is DeclaredKind.NO_PRODUCTION else carats
-        draw.put(axes, (place - 0.14, height + top * 0.02), text, ha="center", va="bottom", size=6.3, has_halo=True)
+        at, side = (place - 0.14, "center") if len(rows) <= _ROOMY else (place + 0.02, "right")
+        draw.put(axes, (at, height + top * 0.02), text, ha=side, va="bottom", size=6.3, has_halo=True)
         if row.capacity is not None:
             at, span = place + 0.18, (row.capacity.low_ct, row.capacity.high_ct)
             axes.plot([at, at], span, color=draw.ORANGE, lw=2.2, solid_capstyle="butt", zorder=3)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kpgeo.brief.charts import period_rows
 from kpgeo.brief.reading import group_gaps, months_seen, new_area_of, rank_sites, sum_areas
-from kpgeo.model.calendar import day_of, dekad_of
+from kpgeo.model.calendar import Period, day_of, dekad_of
 from kpgeo.model.run import Coverage
 from kpgeo.model.site import Area, SiteStatus
 
@@ -107,3 +108,20 @@ def test_sums_of_areas_add_ends(inputs):
         ha=5, low_ha=3, high_ha=9
     )
     assert new_area_of(replace(inputs.comparisons[0], activities=())) is None
+
+
+def test_a_year_gives_way_to_its_halves(inputs):
+    year = replace(inputs.declared[0], period=Period.parse("2023"))
+    lone = replace(inputs.declared[0], period=Period.parse("2022"))
+    rows = period_rows(inputs.comparisons, [year, lone, *inputs.declared])
+    assert [row.period.label for row in rows] == ["2022", "2023H2", "2024H1", "2024H2", "2025H1", "2025H2"]
+    assert rows[1].new_area is None
+    assert rows[4].declared.carats == 41_250.0
+
+
+def test_the_latest_vintage_is_drawn(inputs):
+    first = replace(inputs.declared[0], as_published_on=dt.date(2024, 1, 1), carats=1.0)
+    later = replace(inputs.declared[0], as_published_on=dt.date(2024, 7, 1), carats=2.0)
+    own = replace(first, aoi_id="civ-seguela", carats=3.0)
+    assert period_rows([], [later, first])[0].declared.carats == 2.0
+    assert period_rows([], [own, later])[0].declared.carats == 3.0, "the area before the participant"
