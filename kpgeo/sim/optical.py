@@ -12,7 +12,7 @@ from kpgeo.options.sim import SimOptions
 from kpgeo.sim.acquiring import Acquisition, sun_position
 from kpgeo.sim.climate import mean_cloud_cover, mean_haze
 from kpgeo.sim.ground import Terrain
-from kpgeo.sim.textures import F32, block_mean, blur3, overlap_weights, ramp, rng_of, shift_px, smooth_noise
+from kpgeo.sim.textures import F32, block_mean, blur3, ramp, rng_of, run_mean, shift_px, smooth_noise
 
 LANDSAT_SCALE, LANDSAT_OFFSET = 2.75e-5, -0.2
 S2_QUANTUM = 1e-4
@@ -156,9 +156,7 @@ def landsat_numbers(
 
 def to_30m(image: F32, offset_px: tuple[float, float]) -> F32:
     """Average 10 m pixels into Landsat pixels that begin `offset_px` (down, right) from the frame's corner."""
-    size = image.shape[-1]
-    down, right = (overlap_weights(size, offset, 3) for offset in offset_px)
-    return np.asarray(down @ image @ right.T, dtype=np.float32)
+    return run_mean(run_mean(image, offset_px[0], 3, -2), offset_px[1], 3, -1)
 
 
 def _judge(rng: np.random.Generator, cloud: F32, shadow: F32, options: SimOptions) -> tuple[F32, F32]:
@@ -176,7 +174,7 @@ def _judge(rng: np.random.Generator, cloud: F32, shadow: F32, options: SimOption
 def _bright_errors(rng: np.random.Generator, ground: F32, options: SimOptions) -> NDArray[np.bool_]:
     """Return where bright bare ground is called cloud."""
     fooled = smooth_noise(rng, ground.shape[-1], 2, 6) < ndtri(np.clip(options.false_cloud_frac, 1e-6, 1 - 1e-6))
-    return np.asarray((ground[:3].mean(axis=0) > 0.155) & (_ndvi(ground) < 0.30) & fooled)
+    return np.asarray((ground[:3].mean(axis=0) > 0.14) & (_ndvi(ground) < 0.30) & fooled)
 
 
 def _ndvi(ground: F32) -> F32:

@@ -94,16 +94,16 @@ class Spectra:
     def reflectance(self, fractions: F32, wetness: F32 | float) -> F32:
         """Mix fractions (cover, y, x) into reflectance (6, y, x); soaked soil (wetness 1) is darker by three tenths."""
         soils = fractions[list(SOILS)].sum(axis=0)
-        mixed = np.tensordot(self.optical.T, fractions, axes=1)
+        mixed: F32 = np.einsum("kb,kyx->byx", self.optical, fractions)
         mixed *= 1.0 - 0.3 * np.asarray(wetness, dtype=np.float32) * soils
-        return mixed.astype(np.float32, copy=False)
+        return mixed
 
     def gamma0(self, fractions: F32, wetness: F32) -> F32:
         """Mix fractions (cover, y, x) into linear gamma0 (2, y, x); `wetness` (y, x) is 0–1."""
         dry = 10.0 ** (self.radar_db / 10.0)
         wet = 10.0 ** ((self.radar_db + self.wet_gain_db[:, None]) / 10.0)
-        low = np.tensordot(dry.T.astype(np.float32), fractions, axes=1)
-        high = np.tensordot(wet.T.astype(np.float32), fractions, axes=1)
+        low = np.einsum("kb,kyx->byx", dry.astype(np.float32), fractions)
+        high = np.einsum("kb,kyx->byx", wet.astype(np.float32), fractions)
         mixed: F32 = low + (high - low) * wetness
         return mixed
 

@@ -24,16 +24,24 @@ def rng_of(seed: int, *names: object) -> np.random.Generator:
 
 
 @lru_cache(maxsize=64)
-def _spline_weights(size: int, knots: int) -> F32:
-    """Return (size, knots) cubic B-spline weights on a periodic lattice."""
+def _spline_taps(size: int, knots: int) -> tuple[tuple[NDArray[np.int64], F32], ...]:
+    """Return the four (knot, weight) pairs of arrays (size,) of a cubic B-spline on a periodic lattice."""
     place = (np.arange(size) + 0.5) * knots / size
-    base = np.floor(place).astype(int)
+    base = np.floor(place).astype(np.int64)
     t = place - base
     parts = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    weights = np.zeros((size, knots), dtype=np.float32)
-    for offset, part in enumerate(parts):
-        np.add.at(weights, (np.arange(size), (base + offset - 1) % knots), (part / 6.0).astype(np.float32))
-    return weights
+    return tuple(((base + i - 1) % knots, (part / 6.0).astype(np.float32)) for i, part in enumerate(parts))
+
+
+def _spline(lattice: F32, size: int) -> F32:
+    """Interpolate a periodic lattice to (size, size). No BLAS, so the bits do not depend on threads."""
+    taps = _spline_taps(size, lattice.shape[0])
+    rows, field = np.zeros((size, lattice.shape[1]), dtype=np.float32), np.zeros((size, size), dtype=np.float32)
+    for knot, weight in taps:
+        rows += lattice[knot] * weight[:, None]
+    for knot, weight in taps:
+        field += rows[:, knot] * weight
+    return field
 
 
 def smooth_noise(rng: np.random.Generator, size: int, *scales_px: float) -> F32:
@@ -56,10 +64,9 @@ def smooth_noise(rng: np.random.Generator, size: int, *scales_px: float) -> F32:
     power = 0.0
     for scale in scales_px:
         knots = max(round(size / scale), 4)
-        weights = _spline_weights(size, knots)
         lattice = rng.standard_normal((knots, knots), dtype=np.float32)
         gain = np.float32(np.sqrt(scale) / _SPLINE_POWER)
-        total += gain * (weights @ lattice @ weights.T)
+        total += gain * _spline(lattice, size)
         power += scale
     return total / np.float32(np.sqrt(power))
 
@@ -143,10 +150,15 @@ def block_mean(image: F32, factor: int) -> F32:
     return result
 
 
-def overlap_weights(size: int, offset_px: float, factor: int) -> F32:
-    """Return (n, size) weights that average pixels over runs `factor` long that begin at `offset_px`, area-weighted."""
-    count = int((size - offset_px) // factor)
-    low = offset_px + factor * np.arange(count)[:, None]
-    edges = np.arange(size)[None, :]
-    share = np.minimum(low + factor, edges + 1) - np.maximum(low, edges)
-    return np.asarray(np.clip(share, 0.0, 1.0) / factor, dtype=np.float32)
+def run_mean(image: F32, offset_px: float, factor: int, axis: int) -> F32:
+    """Average along an axis over runs `factor` pixels long that begin at `offset_px`, pixels cut by an edge in part."""
+    image = np.moveaxis(image, axis, -1)
+    first, cut = int(offset_px), np.float32(offset_px % 1.0)
+    count = int((image.shape[-1] - offset_px) // factor)
+    stop = first + factor * count
+    total = image[..., first:stop:factor] * (1 - cut)
+    for step in range(1, factor):
+        total = total + image[..., first + step : stop : factor]
+    if cut:
+        total = total + image[..., first + factor : stop + 1 : factor] * cut
+    return np.moveaxis(np.asarray(total / np.float32(factor), dtype=np.float32), -1, axis)
