@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -112,10 +112,17 @@ def stop(code: int) -> NoReturn:
 class TopFrame(TyperGroup):
     """The top frame of every command: an error becomes one message and an exit code, never a traceback."""
 
-    def invoke(self, ctx: object) -> object:
+    wants_json = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note whether an error, too, is to be told as JSON."""
+        self.wants_json = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)  # type: ignore[arg-type]
+            return super().invoke(ctx)
         except KpgeoError as error:
             self._report(error, error.exit_code)
             raise typer.Exit(error.exit_code) from error
@@ -134,12 +141,11 @@ class TopFrame(TyperGroup):
                 raise
             raise typer.Exit(UNEXPECTED) from error
 
-    @staticmethod
-    def _report(error: Exception, code: int) -> None:
+    def _report(self, error: Exception, code: int) -> None:
         """Say what went wrong, on stderr and, with --json, as the object on stdout."""
         text = str(error) if isinstance(error, KpgeoError) else f"{type(error).__name__}: {error}"
         note(f"kpgeo: {text}")
-        if "--json" in sys.argv:
+        if self.wants_json:
             show_json({"error": clean(text), "kind": type(error).__name__, "exit_code": code})
 
 

@@ -28,6 +28,7 @@ from kpgeo.store import Tables, write_atomic
 SCORE = "score.json"
 _TOLD = (MachineState.PROVISIONAL, MachineState.CONFIRMED, MachineState.ONGOING)
 _MONTHS_CAUGHT_UP = 3
+_SIZE_PX = 384  # 15 km2: three minutes on two slow cores, scenes and all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,10 @@ def demo(workspace: Path, *, seed: int = 0, progress: Progress = silent) -> Demo
     pipeline = Pipeline.read(world.pipeline)
     (watch,) = open_watches(pipeline)
     room = workspace / "workspace"
-    runs = [run_pipeline(pipeline, workspace=room, until=until, progress=progress) for until in _visits(watch, world)]
+    runs = [
+        run_pipeline(pipeline, workspace=room, until=until, cluster="threads", progress=progress)
+        for until in _visits(watch, world)
+    ]
     opened = open_workspace(pipeline, room)
     tables = opened.tables()
     try:
@@ -129,7 +133,7 @@ def _world(workspace: Path, seed: int, progress: Progress) -> sim.World:
     folder = workspace / "world"
     if (folder / "catalog.json").exists():
         return sim.World.at(folder)
-    return sim.write_world(folder, SimOptions(seed=seed), progress)
+    return sim.write_world(folder, SimOptions(seed=seed, size_px=_SIZE_PX), progress)
 
 
 def _visits(watch: Watch, world: sim.World) -> list[dt.date | None]:

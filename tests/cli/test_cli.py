@@ -1,0 +1,209 @@
+"""The command line: what goes to stdout and stderr, what exit codes mean, and that errors are sentences."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kpgeo import cli
+from kpgeo.cli.console import clean
+from kpgeo.model.errors import UpstreamError
+
+_PIPELINE = """
+name = "{name}"
+aois = ["civ-seguela"]
+[[catalog]]
+url = "nowhere/catalog.json"
+collections = {{ sentinel-2 = "s2" }}
+[history]
+start = 2023-01-01
+end = 2024-01-01
+"""
+
+
+def _kpgeo(*args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli.app, [str(arg) for arg in args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def _last_json(stdout: str) -> dict[str, object]:
+    content = json.loads(stdout.rstrip().split("\n")[-1])
+    assert isinstance(content, dict)
+    return content
+
+
+def test_version_and_help() -> None:
+    assert _kpgeo("--version")[1].startswith("kpgeo ")
+    code, out, _ = _kpgeo("--help")
+    assert code == 0
+    for noun in (
+        "demo",
+        "sim",
+        "aoi",
+        "plan",
+        "run",
+        "alerts",
+        "sites",
+        "declare",
+        "compare",
+        "export",
+        "brief",
+        "doctor",
+    ):
+        assert noun in out
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("run",),
+        ("nonsense",),
+        ("alerts", "show"),
+        ("run", "missing.toml"),
+        ("aoi", "show", "xyz-nowhere"),
+        ("alerts", "list", "--workspace", "/nonexistent/workspace"),
+        ("sim", "write", "--out", "world", "--size", "33"),
+        ("brief", "civ-seguela", "--from", "yesterday", "--to", "2024-01-01"),
+        ("compare", "--period", "2024H3"),
+    ],
+)
+def test_bad_input_is_exit_code_2_and_a_sentence(
+    args: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = _kpgeo(*args)
+    assert code == 2
+    assert err.strip()
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unreachable_catalogue_is_exit_code_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_answer(*args: object, **named: object) -> None:
+        raise UpstreamError("No catalogue answered.", where="catalog")
+
+    monkeypatch.setattr("kpgeo.flows.scenes.catalog.find_scenes", no_answer)
+    pipeline = tmp_path / "pipeline.toml"
+    pipeline.write_text(_PIPELINE.format(name="p"))
+    for command in ("plan", "run"):
+        code, out, err = _kpgeo(command, pipeline, "--workspace", tmp_path / "workspace", "--json")
+        assert code == 4
+        assert "No catalogue answered" in err
+        assert _last_json(out)["exit_code"] == 4
+
+
+def test_an_unexpected_error_has_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def burst(*args: object, **named: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("kpgeo.registry.list_aois", burst)
+    monkeypatch.delenv("KPGEO_DEBUG", raising=False)
+    code, _, err = _kpgeo("aoi", "list")
+    assert code == 1
+    assert "ZeroDivisionError: by nothing" in err
+    assert "Traceback" not in err
+
+
+def test_untrusted_text_cannot_move_the_cursor(tmp_path: Path) -> None:
+    pipeline = tmp_path / "pipeline.toml"
+    pipeline.write_text(_PIPELINE.format(name="p\\u001b[31mX"))
+    code, _, err = _kpgeo("run", pipeline)
+    assert code == 2
+    assert "\x1b" not in err
+    assert clean("a\x1b]0;title\x07b\u202ec\x9bd\r\nf") == "a]0;titlebcd  f"
+
+
+def test_aoi_list_is_a_table_and_an_object() -> None:
+    code, out, _ = _kpgeo("aoi", "list", "--json")
+    assert code == 0
+    aois = _last_json(out)["aois"]
+    assert isinstance(aois, list)
+    assert "civ-seguela" in {aoi["id"] for aoi in aois}
+    assert sum(line.startswith("civ-seguela ") for line in out.split("\n")) == 1
+
+
+def test_aoi_check_names_the_rule(tmp_path: Path) -> None:
+    path = tmp_path / "broken.geojson"
+    path.write_text("{}")
+    code, out, err = _kpgeo("aoi", "check", path, "--json")
+    assert code == 2
+    assert "[" in err
+    assert _last_json(out)["is_valid"] is False
+
+
+def test_what_a_run_found_can_be_looked_at(small_world: Path, watched: Path) -> None:
+    workspace = ("--workspace", watched)
+    code, out, _ = _kpgeo("alerts", "list", "--all", *workspace, "--json")
+    assert code == 0
+    alerts = _last_json(out)["alerts"]
+    assert isinstance(alerts, list)
+    assert alerts
+    code, out, _ = _kpgeo("alerts", "show", alerts[0]["id"], *workspace, "--json")
+    assert code == 0
+    assert _last_json(out)["alert"] == alerts[0]
+    code, out, _ = _kpgeo("sites", "show", alerts[0]["site"], *workspace)
+    assert code == 0
+    assert alerts[0]["site"] in out
+    code, out, _ = _kpgeo("sites", "list", *workspace, "--json")
+    sites = _last_json(out)["sites"]
+    assert isinstance(sites, list)
+    assert len(sites) >= len(alerts)
+    code, out, _ = _kpgeo("plan", small_world / "pipeline.toml", *workspace, "--json")
+    assert code == 0
+    assert "nothing to do" in out
+    assert _kpgeo("alerts", "show", "alert-nope", *workspace)[0] == 2
+    assert _kpgeo("alerts", "list", "--aoi", "nowhere", *workspace)[0] == 2
+
+
+@pytest.mark.parametrize("file_format", ["geojson", "csv"])
+def test_export_writes_what_there_is(watched: Path, tmp_path: Path, file_format: str) -> None:
+    out = tmp_path / f"sites.{file_format}"
+    code, told, _ = _kpgeo("export", "sites", "--format", file_format, "--out", out, "--workspace", watched, "--json")
+    assert code == 0
+    assert _last_json(told)["rows"]
+    assert out.stat().st_size > 200
+
+
+def test_compare_and_declare(watched: Path, small_world: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(watched, tmp_path / "workspace"))
+    code, out, _ = _kpgeo("compare", "--workspace", workspace, "--period", "2023H1", "--json")
+    assert code == 0
+    comparisons = _last_json(out)["comparisons"]
+    assert isinstance(comparisons, list)
+    assert [one["period"] for one in comparisons] == ["2023H1"]
+    code, out, _ = _kpgeo("declare", "import", small_world / "declared.csv", "--workspace", workspace, "--json")
+    assert code == 0
+    assert _last_json(out)["entered"] == 0, "the run has entered them already"
+    assert "Simulated participant" in _kpgeo("declare", "list", "--workspace", workspace)[1]
+    assert _kpgeo("compare", "--workspace", workspace, "--period", "2031H1")[0] == 2
+
+
+def test_doctor_finds_what_is_missing(tmp_path: Path) -> None:
+    pipeline = tmp_path / "pipeline.toml"
+    pipeline.write_text(_PIPELINE.format(name="p"))
+    code, out, err = _kpgeo("doctor", pipeline, "--workspace", tmp_path / "workspace", "--json")
+    assert code == 4
+    assert "catalogue" in err
+    states = {one["check"]: one["state"] for one in _last_json(out)["findings"]}  # type: ignore[attr-defined]
+    assert states["gdal"] == "ok"
+    assert states["catalogue"] == "fail"
+
+
+def test_the_installed_command_ends_cleanly_when_its_reader_leaves() -> None:
+    """Closing the pipe early, as `head` does, is no error."""
+    process = subprocess.run(
+        f"{sys.executable} -m kpgeo aoi list | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert process.stdout.startswith("id")
+    assert "Traceback" not in process.stderr
+    assert "\x1b" not in process.stdout
