@@ -13,10 +13,13 @@ from kpgeo.model.calendar import Period, day_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.production import Comparison
-from kpgeo.model.site import Site, SiteStatus
+from kpgeo.model.site import Site
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.production import ActivityInputs
 from kpgeo.store import Tables
+
+_HINDSIGHT_DEKADS = 9
+"""Digging of a period's last weeks is recognised in the quarter after it, and its onset dated back into the period."""
 
 
 def import_declared(pipeline: Pipeline, tables: Tables) -> int:
@@ -63,7 +66,7 @@ def half_years(bench: Bench) -> list[Period]:
 
 
 def _inputs(bench: Bench, period: Period) -> ActivityInputs:
-    """Return what activity is measured on: state and sites at the end of the period, or of the state."""
+    """Return what activity is measured on: state and sites a quarter after the period, or at the end of the state."""
     watch, tables = bench.watch, bench.tables
     last = bench.head.last_dekad
     if last is None or period.start_day < day_of(watch.pipeline.history.end) or dekad_of(period.start_day) > last:
@@ -72,9 +75,9 @@ def _inputs(bench: Bench, period: Period) -> ActivityInputs:
             where=watch.aoi.id,
             remedy="Name a period after the history and before the end of the last run.",
         )
-    dekad = min(dekad_of(period.end_day - 1), last)
+    dekad = min(dekad_of(period.end_day - 1) + _HINDSIGHT_DEKADS, last)
     sites = [site for site in tables.sites(watch.aoi.id, watch.lineage, dekad) if not site.merged_into]
-    active = [site for site in sites if site.status is SiteStatus.ACTIVE or site.grown_day >= period.start_day]
+    active = [site for site in sites if site.opened_day < period.end_day and site.grown_day >= period.start_day]
     return ActivityInputs(
         aoi_id=watch.aoi.id,
         fields=bench.fields(dekad),
@@ -83,7 +86,7 @@ def _inputs(bench: Bench, period: Period) -> ActivityInputs:
         inside=watch.inside,
         in_site=_in_site(bench, sites),
         pixel_ha=area_ha(watch.aoi.geometry) / max(int(np.count_nonzero(watch.inside)), 1),
-        coverage=tables.coverage(watch.aoi.id, watch.lineage, dekad_of(period.start_day), dekad),
+        coverage=tables.coverage(watch.aoi.id, watch.lineage, dekad_of(period.start_day), dekad_of(period.end_day - 1)),
         site_counts=Counter(site.stratum_id for site in active),
     )
 

@@ -1,7 +1,7 @@
 """What each page shows, as plain values for its template."""
 
 from collections.abc import Mapping, Sequence
-from math import cos, radians
+from math import cos, log10, radians
 from typing import Any
 
 from shapely.geometry.base import BaseGeometry
@@ -22,6 +22,7 @@ _ORDER = (
     MachineState.UNDETERMINED,
 )
 _MAP_PX = 460.0
+_DEGREE_M = 111_195.0  # of latitude, on a sphere of the Earth's mean radius: for a picture, not for an area
 _BAR_PX = 9
 _BAR_HEIGHT_PX = 60
 
@@ -116,6 +117,8 @@ def _map_of(sites: Sequence[Site], alerted: set[str]) -> dict[str, Any] | None:
     return {
         "width": round(frame.width),
         "height": round(frame.height),
+        "scale_m": frame.scale_m,
+        "scale_px": round(frame.scale_m * frame.px_per_m, 1),
         "sites": [
             {
                 "site": row,
@@ -147,6 +150,18 @@ class _Frame:
         width, height = (right - left) * self._squeeze + 2 * margin, top - bottom + 2 * margin
         self._scale = _MAP_PX / max(width, height)
         self.width, self.height = width * self._scale, height * self._scale
+
+    @property
+    def px_per_m(self) -> float:
+        """Return how many pixels a metre on the ground is."""
+        return self._scale / _DEGREE_M
+
+    @property
+    def scale_m(self) -> int:
+        """Return a round length that is about a quarter of the picture's width."""
+        quarter = max(self.width / 4.0 / self.px_per_m, 1.0)
+        unit = 10 ** int(log10(quarter))
+        return int(unit * max(step for step in (1, 2, 5) if step * unit <= quarter))
 
     def xy(self, lon: float, lat: float) -> tuple[float, float]:
         """Return a point's pixel."""
