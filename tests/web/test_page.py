@@ -8,6 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from kpgeo import flows
+from kpgeo.store import Workspace
 from kpgeo.web import make_app
 
 
@@ -32,7 +34,7 @@ class Client:
 @pytest.fixture(scope="module")
 def client(watched: Path) -> Client:
     entry = {
-        "lineage": next((watched / "state" / "sim-0").iterdir()).name,
+        "lineage": flows.read_watched(Workspace(watched))["sim-0"]["lineage"],
         "names": {"en": "<script>alert(1)</script>"},
         "participant": "A & B",
         "sensitivity": "kp-only",
