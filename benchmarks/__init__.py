@@ -1,0 +1,1 @@
+"""Measurements: memory, throughput and accuracy. Each writes a page and a picture to docs/benchmarks."""
