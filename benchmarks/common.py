@@ -30,8 +30,8 @@ def machine() -> str:
     detector = f"{DETECTOR.name} {DETECTOR.version}"
     return (
         f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d} with kpgeo {__version__} (detector {detector}), Python "
-        f"{platform.python_version()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, load {os.getloadavg()[0]:.1f} when "
-        "it began. Simulated worlds."
+        f"{platform.python_version()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, load {os.getloadavg()[0]:.1f} "
+        "when it began. Simulated worlds."
     )
 
 

@@ -71,7 +71,7 @@ def main() -> None:
     figure.savefig(DOCS / "memory.png", dpi=110)
     text = (
         "# Memory\n\n"
-        "One worker takes every tile of an AOI through baseline fit and monitoring, then of one four times as large.\n\n"
+        "One worker takes every tile of an AOI through baseline and monitoring, then of one four times as large.\n\n"
         f"{table(('AOI', 'tiles', 'peak MiB of the worker'), rows)}\n"
         f"Four times the area takes {ratio:.2f} times the memory. Tiles here are {arguments.tile} px wide, so that a "
         "small world has several; in use they are 512 px wide.\n\n"
