@@ -1,0 +1,124 @@
+"""Which scenes a run must fold in: the arithmetic of late, new, re-edited and known scenes."""
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from kpgeo import flows
+from kpgeo.flows.scenes import Span, closed_at_last_scene, edition, monitored, span_of, work_of
+from kpgeo.flows.watch import Watch
+from kpgeo.model.calendar import day_of, dekad_of
+from kpgeo.model.scene import Granule, Scene
+from kpgeo.options.pipeline import CatalogSource, Pipeline
+from kpgeo.store import StateHead, Workspace
+
+
+@pytest.fixture(scope="module")
+def watch(small_world: Path) -> Watch:
+    (found,) = flows.open_watches(Pipeline.read(small_world / "pipeline.toml"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def scenes(watch: Watch, watched: Path) -> list[Scene]:
+    tables = Workspace(watched).tables()
+    try:
+        return tables.scenes(watch.aoi.id)
+    finally:
+        tables.close()
+
+
+def _head(watch: Watch, scenes: list[Scene], last_dekad: int) -> StateHead:
+    """Return a header that says all scenes up to a dekad are folded in."""
+    applied: dict[int, tuple[str, ...]] = {}
+    for scene in scenes:
+        if watch.first_dekad <= scene.dekad <= last_dekad:
+            applied[scene.dekad] = (*applied.get(scene.dekad, ()), edition(scene))
+    return StateHead(
+        snapshot_id="S", is_fitted=True, first_dekad=watch.first_dekad - 1, last_dekad=last_dekad, applied=applied
+    )
+
+
+def _span(watch: Watch, until: str) -> Span:
+    return Span(since_day=day_of(watch.pipeline.history.end), until_day=day_of(dt.date.fromisoformat(until)))
+
+
+def test_the_first_run_learns_and_folds_everything(watch: Watch, scenes: list[Scene]) -> None:
+    span = Span(since_day=day_of(watch.pipeline.history.start), until_day=day_of(dt.date(2023, 7, 1)))
+    work = work_of(watch, StateHead(), scenes, span)
+    assert work is not None
+    assert work.is_first
+    assert (work.first_dekad, work.last_dekad) == (watch.first_dekad, dekad_of(day_of(dt.date(2023, 6, 30))))
+    assert [dekad for dekad, _ in work.by_dekad] == list(range(work.first_dekad, work.last_dekad + 1))
+    assert len(work.history) + sum(len(now) for _, now in work.by_dekad) == len(scenes)
+    assert max(scene.day for scene in work.history) < day_of(watch.pipeline.history.end)
+
+
+def test_where_all_is_folded_in_there_is_no_work(watch: Watch, scenes: list[Scene]) -> None:
+    head = _head(watch, scenes, dekad_of(day_of(dt.date(2023, 6, 30))))
+    assert work_of(watch, head, scenes, _span(watch, "2023-07-01")) is None
+
+
+def test_a_new_dekad_without_a_scene_is_work(watch: Watch, scenes: list[Scene]) -> None:
+    head = _head(watch, scenes, dekad_of(day_of(dt.date(2023, 6, 30))))
+    work = work_of(watch, head, scenes, _span(watch, "2023-07-08"))
+    assert work is not None
+    assert work.by_dekad == ((dekad_of(day_of(dt.date(2023, 7, 1))), ()),)
+
+
+def test_a_late_scene_begins_the_work_at_its_dekad_and_ends_it_at_the_head(watch: Watch, scenes: list[Scene]) -> None:
+    last = dekad_of(day_of(dt.date(2023, 6, 30)))
+    late = next(scene for scene in scenes if scene.day > day_of(dt.date(2023, 3, 10)))
+    head = _head(watch, [scene for scene in scenes if scene is not late], last)
+    work = work_of(watch, head, scenes, _span(watch, "2023-04-01"))
+    assert work is not None
+    assert (work.first_dekad, work.last_dekad) == (late.dekad, last)
+    folded = [scene for _, now in work.by_dekad for scene in now]
+    assert late in folded
+    assert folded == sorted(folded, key=lambda scene: scene.order)
+    assert {scene.id for scene in folded} == {scene.id for scene in scenes if scene.dekad >= late.dekad}
+
+
+def test_another_granule_of_a_known_scene_is_another_edition(watch: Watch, scenes: list[Scene]) -> None:
+    last = dekad_of(day_of(dt.date(2023, 6, 30)))
+    known = next(scene for scene in scenes if scene.day > day_of(dt.date(2023, 5, 1)))
+    more = Granule(
+        item={}, item_id="neighbour", provider="local", collection="c", tile="t", processing_baseline="", epsg=None,
+        cloud_frac=None,
+    )  # fmt: skip
+    grown = dataclasses.replace(known, granules=(*known.granules, more))
+    assert grown.id == known.id
+    assert edition(grown) != edition(known)
+    now = [grown if scene is known else scene for scene in scenes]
+    work = work_of(watch, _head(watch, scenes, last), now, _span(watch, "2023-07-01"))
+    assert work is not None
+    assert work.first_dekad == known.dekad
+
+
+def test_an_unfinished_tile_is_taken_up_again(watch: Watch, scenes: list[Scene]) -> None:
+    last = dekad_of(day_of(dt.date(2023, 6, 30)))
+    head = dataclasses.replace(_head(watch, scenes, last), unfinished={"r0c0": last - 3, "r0c1": watch.first_dekad - 1})
+    work = work_of(watch, head, scenes, _span(watch, "2023-07-01"))
+    assert work is not None
+    assert work.first_dekad == watch.first_dekad
+    assert work.needs_fit("r0c1", watch.first_dekad)
+    assert not work.needs_fit("r0c0", watch.first_dekad)
+
+
+def test_since_leaves_out_what_was_never_folded_in(watch: Watch, scenes: list[Scene]) -> None:
+    span = Span(since_day=day_of(dt.date(2023, 5, 1)), until_day=day_of(dt.date(2023, 7, 1)))
+    chosen = monitored(watch, scenes, StateHead(), span)
+    assert chosen
+    assert min(scene.day for scene in chosen) >= span.since_day
+
+
+def test_a_file_ends_with_its_last_scene_but_an_api_does_not(watch: Watch, scenes: list[Scene]) -> None:
+    span = span_of(watch, StateHead(), None, None)
+    assert span.since_day == day_of(watch.pipeline.history.start)
+    assert span_of(watch, _head(watch, scenes, watch.first_dekad), None, None).since_day > span.since_day
+    assert closed_at_last_scene(span, watch, scenes).until_day == scenes[-1].day + 1
+    source = CatalogSource(url="https://stac.example/v1", collections=watch.pipeline.catalog[0].collections)
+    live = dataclasses.replace(watch, pipeline=watch.pipeline.model_copy(update={"catalog": (source,)}))
+    assert closed_at_last_scene(span, live, scenes) == span
