@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from kpgeo.detect.baseline import RADAR_SIGMA_SCALE, median_level
 from kpgeo.detect.history import HistoryStack, Look
-from kpgeo.detect.spectra import BAND_CORRELATION, POLARISATION_CORRELATION, optical_templates, radar_templates
+from kpgeo.detect.spectra import (
+    BAND_CORRELATION,
+    POLARISATION_CORRELATION,
+    SEASON_SHIFTS_DAYS,
+    optical_templates,
+    radar_templates,
+)
 from kpgeo.kernels.belief import predict, transition, update_optical, update_radar
 from kpgeo.kernels.season import harmonic_basis
 from kpgeo.model.calendar import date_of, dekad_end, dekad_of, dekad_start
@@ -47,10 +53,13 @@ class TileContext:
         Whether a pixel lies in a known deposit, where digging opens more often.
     burn_months : tuple of int
         Months (1-12) in which land burns.
+    dry_months : tuple of int
+        Months of the dry season.
     """
 
     in_stratum: NDArray[np.bool_]
     burn_months: tuple[int, ...] = (11, 12, 1, 2)
+    dry_months: tuple[int, ...] = (11, 12, 1, 2, 3)
 
 
 @dataclass(kw_only=True)
@@ -121,7 +130,8 @@ def fold_dekad(
         if look.sensor.is_radar:
             _fold_radar(work, baseline, look, options)
         else:
-            _fold_optical(work, baseline, look, options)
+            is_green = date_of(look.day).month in green_months(context.dry_months)
+            _fold_optical(work, baseline, look, options, is_green=is_green)
     _predict(work, day, dekad_end(dekad), classes, context, options)
     return _encode(work, state.onset_day.shape)
 
@@ -137,6 +147,19 @@ def _predict(
     """Move the belief of every pixel from one day to another."""
     if to_day > from_day:
         predict(work.belief, transitions(from_day, to_day, context.burn_months, options), classes)
+
+
+def green_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the months in which crops stand green: those of the wet season but its first four.
+
+    Examples
+    --------
+    >>> green_months((11, 12, 1, 2, 3))
+    (8, 9, 10)
+    """
+    wet = [month for month in range(1, 13) if month not in dry_months]
+    before = [{(month - back - 1) % 12 + 1 for back in (1, 2, 3, 4)} for month in wet]
+    return tuple(month for month, earlier in zip(wet, before, strict=True) if not earlier & set(dry_months))
 
 
 @lru_cache(maxsize=512)
@@ -171,6 +194,7 @@ def _one_day(is_burning: bool, burn_months: int, boost: float, options: DetectOp
     if is_burning:
         burning = -np.log1p(-options.burning_per_season) / (30.4 * burn_months)
         rates[s.STABLE, s.BURNT] = rates[s.REGROWTH, s.BURNT] = burning
+    rates[s.STABLE, s.BURNT] += options.flooding_per_year / 365.25
     rates[s.BURNT, s.STABLE] = 1.0 / 35.0
     rates[s.CROPPED, s.STABLE] = 1.0 / 120.0
     rates[s.CLEARED, s.REGROWTH] = 1.0 / 1200.0
@@ -181,11 +205,13 @@ def _one_day(is_burning: bool, burn_months: int, boost: float, options: DetectOp
     return transition(rates, 1.0)
 
 
-def _fold_optical(work: _Working, baseline: TileBaseline, look: Look, options: DetectOptions) -> None:
+def _fold_optical(
+    work: _Working, baseline: TileBaseline, look: Look, options: DetectOptions, *, is_green: bool
+) -> None:
     """Fold one Sentinel-2 or Landsat look in."""
-    basis = harmonic_basis(np.array([look.day]), N_COEFS)[0]
+    basis = harmonic_basis(look.day + np.array(SEASON_SHIFTS_DAYS), N_COEFS)
     beta = baseline.beta_optical.reshape(*baseline.beta_optical.shape[:2], -1)
-    fitted = np.tensordot(basis * np.float32(REFLECTANCE_STEP), beta.astype(np.float32), axes=(0, 1))
+    fitted = np.tensordot(basis * np.float32(REFLECTANCE_STEP), beta.astype(np.float32), axes=(1, 1))
     sigma = decode_sigma(baseline.sigma_optical.reshape(len(beta), -1))
     if look.sensor is Sensor.LANDSAT:
         sigma *= np.float32(options.landsat_sigma_factor)
@@ -195,10 +221,11 @@ def _fold_optical(work: _Working, baseline: TileBaseline, look: Look, options: D
         _OPTICAL_JUNK_DENSITY,
         options.max_evidence_nats,
         options.decorrelation_days,
+        options.ground_identity,
     )
     pixels = look.pixels.reshape(len(beta), -1)
     arrays = (work.belief, work.onset_day, work.mined_frac, work.looks, work.last_optical_day)
-    update_optical(*arrays, pixels, fitted, sigma, look.day, optical_templates(), noise)
+    update_optical(*arrays, pixels, fitted, sigma, look.day, optical_templates(is_green=is_green), noise)
 
 
 def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: DetectOptions) -> None:
@@ -214,6 +241,7 @@ def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: Det
         _RADAR_JUNK_DENSITY,
         options.max_radar_nats,
         options.decorrelation_days,
+        options.ground_identity,
     )
     arrays = (work.belief, work.onset_day, work.looks, work.last_radar_day)
     update_radar(*arrays, residual.reshape(2, -1), sigma, look.day, radar_templates(), noise)

@@ -109,7 +109,8 @@ def context_of(watch: Watch, tile: Tile) -> TileContext:
     in_stratum = watch.stratum_index_of(tile) > 0
     if watch.aoi.seasons is None:
         return TileContext(in_stratum=in_stratum)
-    return TileContext(in_stratum=in_stratum, burn_months=watch.aoi.seasons.burn_months)
+    seasons = watch.aoi.seasons
+    return TileContext(in_stratum=in_stratum, burn_months=seasons.burn_months, dry_months=seasons.dry_months)
 
 
 def _located(gap: Gap, watch: Watch, tile: Tile) -> Gap:

@@ -31,18 +31,27 @@ class DetectOptions(StageOptions):
         default=4.0, gt=0.0, le=60.0, description="Looks of one kind closer than this share most of their evidence."
     )
     opening_per_year: float = Field(
-        default=0.002, gt=0.0, le=0.5, description="Rate at which land outside every stratum is newly dug."
+        default=0.0005, gt=0.0, le=0.5, description="Rate at which land outside every stratum is newly dug."
     )
     stratum_boost: float = Field(
-        default=8.0, ge=1.0, le=1000.0, description="How many times likelier digging opens inside a stratum."
+        default=60.0, ge=1.0, le=1000.0, description="How many times likelier digging opens inside a stratum."
     )
     clearing_per_year: float = Field(
-        default=0.006, gt=0.0, le=0.5, description="Rate of lasting clearings that are not mines."
+        default=0.003, gt=0.0, le=0.5, description="Rate of lasting clearings that are not mines."
     )
     burning_per_season: float = Field(
         default=0.35, gt=0.0, le=0.99, description="Share of the land that burns in one burning season."
     )
-    cropping_per_year: float = Field(default=0.05, gt=0.0, le=0.9, description="Rate of new or shifted fields.")
+    cropping_per_year: float = Field(default=0.01, gt=0.0, le=0.9, description="Rate of new or shifted fields.")
+    flooding_per_year: float = Field(
+        default=0.15, gt=0.0, le=0.9, description="Rate of floods and other short wet spells."
+    )
+    ground_identity: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="How far one look may tell bare ground (or water) of one kind from another.",
+    )
     warmup_days: int = Field(
         default=365, ge=0, le=1500, description="End of the history the filter runs over to find its first belief."
     )
