@@ -40,7 +40,7 @@ def import_declared(pipeline: Pipeline, tables: Tables) -> int:
 
 
 def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Comparison]:
-    """Compare every half-year since monitoring began (or the given periods), and put that into the tables."""
+    """Compare every half-year monitored from its start (or the given periods), and put that into the tables."""
     watch = bench.watch
     wanted = half_years(bench) if periods is None else list(periods)
     made: list[Comparison] = []
@@ -54,14 +54,20 @@ def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Compa
 
 
 def half_years(bench: Bench) -> list[Period]:
-    """Return the half-years from the start of monitoring to the end of the state, in order."""
+    """Return the half-years from the start of monitoring to the end of the state, in order.
+
+    One that had begun before monitoring did is left out: a figure of six months is not held against the digging of two.
+    """
     if bench.head.last_dekad is None:
         return []
-    day, end = day_of(bench.watch.pipeline.history.end), dekad_end(bench.head.last_dekad)
+    begin, end = day_of(bench.watch.pipeline.history.end), dekad_end(bench.head.last_dekad)
     periods = []
+    day = begin
     while day < end:
-        periods.append(Period.half_year_of(day))
-        day = periods[-1].end_day
+        period = Period.half_year_of(day)
+        if period.start_day >= begin:
+            periods.append(period)
+        day = period.end_day
     return periods
 
 
