@@ -1,9 +1,9 @@
 """Days, dekads and reporting periods.
 
-A *day* counts from 1970-01-01 (UTC). A *dekad* is the third of a month used in agrometeorology (days 1–10, 11–20, 21–end);
-it is kpgeo's step of decision: pixel state is kept as it stood at the end of each dekad, and sites and alerts are decided
-dekad by dekad. That makes them a function of the scenes alone, whatever order the scenes arrived in. A *period* is what
-declared production is reported for: a year, a half-year or a quarter. All ranges are half-open.
+A *day* counts from 1970-01-01 (UTC). A *dekad* is the third of a month used in agrometeorology (days 1–10, 11–20,
+21–end); it is kpgeo's step of decision: pixel state is kept as it stood at the end of each dekad, and sites and alerts
+are decided dekad by dekad. That makes them a function of the scenes alone, whatever order the scenes arrived in. A
+*period* is what declared production is reported for: a year, a half-year or a quarter. All ranges are half-open.
 """
 
 import datetime as dt

@@ -75,7 +75,7 @@ class Granule:
 class Scene:
     """One acquisition over one AOI, unique by what was acquired: platform, sensing time, orbit.
 
-    Its granules (neighbouring tiles of the same pass, in one or two UTM zones) are mosaicked, so a pixel is counted once.
+    Its granules (neighbouring tiles of the same pass, in one or two UTM zones) are mosaicked, so a pixel counts once.
 
     Attributes
     ----------
