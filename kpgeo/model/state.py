@@ -1,8 +1,8 @@
 """The state kpgeo keeps of every pixel, and the one catalogue of its layers.
 
 Belief is stored as a negative logarithm (`BELIEF_STEP` nats a count), so that a belief of one in a million is still
-told from one in ten million; everything else is a scaled integer. 22 bytes a pixel change with each acquisition and 58 are
-rewritten only at a refit: 80 in all.
+told from one in ten million; everything else is a scaled integer. 22 bytes a pixel change with each acquisition and 58
+are rewritten only at a refit: 80 in all.
 """
 
 from collections.abc import Iterator
