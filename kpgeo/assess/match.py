@@ -55,6 +55,25 @@ class FalseAlert:
     cause: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Announced:
+    """What the announced alerts were worth.
+
+    Attributes
+    ----------
+    count : int
+        All of them, each once.
+    on_old_workings : int
+        Those on old workings that were being dug.
+    wrong : tuple of FalseAlert
+        Those that are false. The rest met new sites.
+    """
+
+    count: int
+    on_old_workings: int
+    wrong: tuple[FalseAlert, ...]
+
+
 def outcomes_of(
     truth: Truth, history: Sequence[DekadDecision], until_day: int, options: AssessOptions
 ) -> list[SiteOutcome]:
@@ -70,28 +89,33 @@ def outcomes_of(
     return [_outcome(site, found.get(site.id), until_day, options) for site in new]
 
 
-def false_alerts(
-    truth: Truth, history: Sequence[DekadDecision], options: AssessOptions
-) -> tuple[list[FalseAlert], int]:
-    """Return the false alerts, each judged on the day it was first announced, and how many were announced in all."""
+def judge_announced(truth: Truth, history: Sequence[DekadDecision], options: AssessOptions) -> Announced:
+    """Judge each alert on the day it was first announced.
+
+    One that met a new site that was open is right. One that met an old working which was being dug, or had been until
+    at most `nuisance_days` before, is right about the ground, if not about its age, and is counted apart. Any other is
+    false.
+    """
     grounds = _Ground(truth.sites, options.reach_m)
     nuisances = _Ground(truth.nuisances, options.reach_m)
     new = {site.id for site in _new_sites(truth)}
     seen: set[str] = set()
     wrong = []
+    on_old_workings = 0
     for step in history:
         for alert, geometry in _announced(step):
             if alert.id in seen:
                 continue
             seen.add(alert.id)
-            met = grounds.met(geometry)
-            if any(site.id in new and site.opened_day < dekad_end(step.dekad) for site in met):
+            met, day = grounds.met(geometry), dekad_end(step.dekad)
+            if any(site.id in new and site.opened_day < day for site in met):
                 continue
-            cause = (
-                _cause_among(met, new) or _nuisance_at(nuisances, geometry, dekad_end(step.dekad), options) or "nothing"
-            )
-            wrong.append(FalseAlert(alert_id=alert.id, day=dekad_end(step.dekad), cause=cause))
-    return wrong, len(seen)
+            if any(site.id not in new and site.was_dug(day, options.nuisance_days) for site in met):
+                on_old_workings += 1
+                continue
+            cause = _cause_among(met, new) or _nuisance_at(nuisances, geometry, day, options) or "nothing"
+            wrong.append(FalseAlert(alert_id=alert.id, day=day, cause=cause))
+    return Announced(count=len(seen), on_old_workings=on_old_workings, wrong=tuple(wrong))
 
 
 def area_pairs(

@@ -9,7 +9,7 @@ import numpy as np
 
 from kpgeo.assess.estimators import poisson_interval, wilson_interval
 from kpgeo.assess.lag import Lag, lag_of
-from kpgeo.assess.match import FalseAlert, SiteOutcome, area_pairs, false_alerts, outcomes_of
+from kpgeo.assess.match import FalseAlert, SiteOutcome, area_pairs, judge_announced, outcomes_of
 from kpgeo.assess.truth import Truth
 from kpgeo.model.calendar import dekad_end
 from kpgeo.model.decision import DekadDecision
@@ -30,7 +30,9 @@ class Score:
     outcomes : tuple of SiteOutcome
         Every site that opened while monitored.
     false_alerts : tuple of FalseAlert
-        Announced alerts that met no such site.
+        Announced alerts that met neither such a site nor an old working that was being dug.
+    on_old_workings : int
+        Announced alerts on old workings that were being dug.
     km2_months : float
         Monitored area times time, summed over runs.
     mapped_ha, true_ha : float
@@ -43,6 +45,7 @@ class Score:
     outcomes: tuple[SiteOutcome, ...]
     false_alerts: tuple[FalseAlert, ...]
     announced: int
+    on_old_workings: int
     km2_months: float
     mapped_ha: float
     true_ha: float
@@ -87,6 +90,7 @@ class Score:
             "name": self.name,
             "recall": {size: self._recall_dict(size) for size in SIZE_CLASSES},
             "announced": self.announced,
+            "on_old_workings": self.on_old_workings,
             "false_alerts": {
                 "count": len(self.false_alerts),
                 "km2_months": self.km2_months,
@@ -119,7 +123,7 @@ def score_run(truth: Truth, history: Sequence[DekadDecision], until_day: int, op
 
     A site that opened while monitored is found on the day after the first dekad in which an announced alert
     (provisional or further) stands on a site that meets it. An announced alert is false if, when first announced, its
-    site met no such site that was open by then.
+    site met neither such a site that was open by then nor an old working that was being dug.
 
     Parameters
     ----------
@@ -130,14 +134,15 @@ def score_run(truth: Truth, history: Sequence[DekadDecision], until_day: int, op
     """
     known = sorted((step for step in history if dekad_end(step.dekad) <= until_day), key=lambda step: step.dekad)
     outcomes = outcomes_of(truth, known, until_day, options)
-    wrong, announced = false_alerts(truth, known, options)
+    judged = judge_announced(truth, known, options)
     mapped_ha, true_ha = area_pairs(truth, known, until_day, options)
     months = max(until_day - truth.monitored_day, 1) / _DAYS_A_MONTH
     return Score(
         name=truth.name,
         outcomes=tuple(outcomes),
-        false_alerts=tuple(wrong),
-        announced=announced,
+        false_alerts=judged.wrong,
+        announced=judged.count,
+        on_old_workings=judged.on_old_workings,
         km2_months=truth.area_km2 * months,
         mapped_ha=mapped_ha,
         true_ha=true_ha,
@@ -152,6 +157,7 @@ def pool_scores(scores: Sequence[Score], name: str = "pooled") -> Score:
         outcomes=tuple(outcome for score in scores for outcome in score.outcomes),
         false_alerts=tuple(alert for score in scores for alert in score.false_alerts),
         announced=sum(score.announced for score in scores),
+        on_old_workings=sum(score.on_old_workings for score in scores),
         km2_months=sum(score.km2_months for score in scores),
         mapped_ha=sum(score.mapped_ha for score in scores),
         true_ha=sum(score.true_ha for score in scores),
@@ -164,6 +170,7 @@ _COLUMNS = (
     ">=0.1 ha",
     ">=0.05 ha",
     "0.03-0.1 ha",
+    "old",
     "false",
     "/1000km2/month",
     "lag d",
@@ -177,7 +184,8 @@ def format_table(scores: Sequence[Score]) -> str:
     """Return a plain-text table: a row for each score and one for all of them pooled, and what false alerts fell on.
 
     Recall is found/total with its Wilson interval; `lag` is the Kaplan-Meier median from opening, `lag*` from the day
-    the site had reached the reportable size; `area` is mapped over true. A dash stands for what cannot be said.
+    the site had reached the reportable size; `old` counts announced alerts on old workings that were being dug, which
+    `false` leaves out; `area` is mapped over true. A dash stands for what cannot be said.
     """
     pooled = [pool_scores(scores)] if len(scores) > 1 else []
     rows = [_COLUMNS, *(_cells(score) for score in [*scores, *pooled])]
@@ -196,6 +204,7 @@ def _cells(score: Score) -> tuple[str, ...]:
     return (
         score.name,
         *(_share(*score.recall(size)) for size in SIZE_CLASSES),
+        str(score.on_old_workings),
         str(len(score.false_alerts)),
         f"{rate:.1f} [{low:.1f}-{high:.1f}]",
         _number(lag.median_days, "{:.0f}"),

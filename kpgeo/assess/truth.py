@@ -37,6 +37,8 @@ class TrueSite:
         First day of digging.
     closed_day : int or None
         None where it is worked to the end.
+    active : tuple of (int, int)
+        Spells of digging: (first day, day after the last).
     mined : tuple of (int, float)
         Mined area (ha) at the end of each month: (day after the month's last, area), in order.
     """
@@ -47,6 +49,7 @@ class TrueSite:
     opened_day: int
     closed_day: int | None
     max_area_ha: float
+    active: tuple[tuple[int, int], ...] = ()
     mined: tuple[tuple[int, float], ...] = ()
 
     def mined_ha(self, day: int) -> float:
@@ -57,6 +60,10 @@ class TrueSite:
             return 0.0
         days, areas = zip(*known, strict=True)
         return float(np.interp(day, days, areas))
+
+    def was_dug(self, day: int, within_days: int) -> bool:
+        """Say whether a spell of digging had begun before a day and not ended more than `within_days` before it."""
+        return any(start < day <= end + within_days for start, end in self.active)
 
     def disturbed_day(self, ha: float) -> int | None:
         """Return the first day on which an area was mined; None where it never was."""
@@ -171,6 +178,9 @@ def _site(feature: dict[str, Any], where: str) -> TrueSite:
             opened_day=_day(about["opened"]),
             closed_day=_day(about["closed"]) if about.get("closed") else None,
             max_area_ha=float(about["max_area_ha"]),
+            active=tuple(
+                (_day(phase["start"]), _day(phase["end"])) for phase in about["phases"] if phase["state"] == "active"
+            ),
         )
     except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError) as error:
         raise BadInputError(f"A site cannot be read ({type(error).__name__}: {error}).", where=where) from error

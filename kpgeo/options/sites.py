@@ -11,10 +11,10 @@ class SiteOptions(StageOptions):
     """How change objects are outlined and linked to sites."""
 
     seed_prob: float = Field(
-        default=0.9, gt=0.0, le=1.0, description="A change object holds at least one pixel with this belief in mining."
+        default=0.7, gt=0.0, le=1.0, description="A change object holds at least one pixel with this belief in mining."
     )
     grow_prob: float = Field(
-        default=0.5, gt=0.0, le=1.0, description="Its other pixels have at least this belief in mining."
+        default=0.4, gt=0.0, le=1.0, description="Its other pixels have at least this belief in mining."
     )
     min_area_ha: float = Field(
         default=0.05,
@@ -30,6 +30,12 @@ class SiteOptions(StageOptions):
     )
     area_correlation: float = Field(
         default=0.3, ge=0.0, le=1.0, description="Correlation of the area errors of two pixels of one object."
+    )
+    spoil_frac: float = Field(
+        default=0.8,
+        gt=0.05,
+        le=1.0,
+        description="Mined fraction that fresh spoil reaches in a tenth of a working's pixels; tilled soil is duller.",
     )
     road_elongation: float = Field(
         default=8.0, ge=1.0, le=1000.0, description="An object is road-like from this length over mean width on, ..."

@@ -87,7 +87,7 @@ def continue_site(site: Site, changes: Sequence[ChangeObject], scenery: Scenery)
     if not scenery.was_looked_at(found.look_frac):
         return _held(site, scenery, found.look_frac), []
     was_closed = site.status is SiteStatus.CLOSED
-    fresh_ha = dug_since(fields, place, pixels, site.grown_day)
+    fresh_ha = dug_since(fields, place, pixels, site.grown_day, options)
     has_grown = max(fresh_ha, found.area.ha - site.peak_area_ha) >= options.grow_ha
     row = replace(
         site,

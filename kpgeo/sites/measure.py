@@ -19,7 +19,8 @@ class Measure:
     Attributes
     ----------
     confidence : float
-        Expected belief at a place drawn at random from the mined area, lowered for shapes that roads have; 0–1.
+        Expected belief at a place drawn at random from the mined area, lowered where no spoil fills a pixel
+        and for shapes that roads have; 0–1.
     first_day, last_onset_day : int
         Earliest and latest onset; `NO_DAY` where no pixel has one.
     last_day : int
@@ -46,7 +47,7 @@ def measure(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOpti
     pond_frac = min(float((fields.pond_prob[at] * frac).sum(dtype=np.float64) / max(mined.sum(), 1e-9)), 1.0)
     length, width = length_and_width(pixels)
     elongation = max(length / width, 1.0)
-    confidence = mean_belief(prob, mined)
+    confidence = mean_belief(prob, mined) * min(_of_top_tenth(frac) / options.spoil_frac, 1.0)
     if is_road_like(elongation, width, pond_frac, options):
         confidence *= options.road_factor
     last_looks = np.maximum(fields.last_optical_day[at], fields.last_radar_day[at])
@@ -63,14 +64,33 @@ def measure(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOpti
 
 
 def area_of(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOptions) -> Area:
-    """Return the mined area of pixels on the ellipsoid, with its 90 % interval."""
-    at = pixels.index
-    mean, variance = area_moments(
-        fields.mined_prob[at], fields.mined_frac[at], frac_sd=options.frac_sd, correlation=options.area_correlation
-    )
+    """Return the mined area of pixels on the ellipsoid, with its 90 % interval, given that they are mined at all.
+
+    Whether they are is the confidence, told apart; here a pixel's belief counts as in `relative_belief`.
+    """
+    given_mined = relative_belief(fields, pixels, options)
+    frac = fields.mined_frac[pixels.index]
+    mean, variance = area_moments(given_mined, frac, frac_sd=options.frac_sd, correlation=options.area_correlation)
     low, high = lognormal_interval(mean, variance, upper=float(len(pixels)))
     pixel_ha = place.true_pixel_ha(pixels)
     return Area(ha=mean * pixel_ha, low_ha=low * pixel_ha, high_ha=high * pixel_ha)
+
+
+def relative_belief(fields: DekadFields, pixels: Pixels, options: SiteOptions) -> NDArray[np.float32]:
+    """Return the belief of pixels relative to that of their surest tenth, 0–1: given that the latter is mined.
+
+    Nothing is given of ground without a change object: no belief is held against less than `grow_prob`, which all the
+    pixels of a change object have, so that the area of a working fades with its belief once it is seen no more.
+    """
+    prob = fields.mined_prob[pixels.index]
+    surest = max(_of_top_tenth(prob), options.grow_prob)
+    relative: NDArray[np.float32] = np.minimum(prob / np.float32(surest), np.float32(1.0))
+    return relative
+
+
+def _of_top_tenth(values: NDArray[np.float32]) -> float:
+    """Return the value that a tenth of the pixels reach (interpolated between pixels)."""
+    return float(np.quantile(values, 0.9))
 
 
 def mean_belief(prob: NDArray[np.float32], mined: NDArray[np.float64]) -> float:
@@ -101,9 +121,12 @@ def opening_day(fields: DekadFields, pixels: Pixels, frac: float) -> int:
     return int(onset[order][min(first, len(order) - 1)])
 
 
-def dug_since(fields: DekadFields, place: Place, pixels: Pixels, day: int) -> float:
-    """Return the mined area (ha) of the pixels whose onset is after a day."""
+def dug_since(fields: DekadFields, place: Place, pixels: Pixels, day: int, options: SiteOptions) -> float:
+    """Return the mined area (ha) of the pixels whose onset is after a day, given that the whole is mined.
+
+    It counts as in `area_of`, so that what is added to a site and the site's area are measured alike.
+    """
     at = pixels.index
     fresh = fields.onset_day[at] > day
-    mined = (fields.mined_prob[at] * fields.mined_frac[at]).astype(np.float64)
+    mined = (relative_belief(fields, pixels, options) * fields.mined_frac[at]).astype(np.float64)
     return float(mined[fresh].sum()) * place.true_pixel_ha(pixels)

@@ -19,7 +19,14 @@ from kpgeo.options.alerts import AlertOptions
 
 FIRST = 1962  # 2024-07-D1
 S = MachineState
-OPTIONS = AlertOptions()
+GIVEN = {
+    "first_confidence": 0.6,
+    "provisional_hits": 2,
+    "provisional_confidence": 0.7,
+    "confirm_hits": 4,
+    "confirm_confidence": 0.8,
+}  # the sites and counts of these tests are made for these; the defaults may move
+OPTIONS = AlertOptions(**GIVEN)
 
 
 def context(step, **given):
@@ -144,7 +151,7 @@ def test_hits_are_counted_over_looks_not_dekads():
 
 
 def test_an_unconfirmed_alert_expires_after_many_looks():
-    options = AlertOptions(expire_looks=5)
+    options = AlertOptions(**GIVEN, expire_looks=5)
     rows = [site(1), *(site(n, hits=1, looked_dekads=n, misses=n - 1) for n in range(2, 7))]
     found = replay(rows, options)
     assert found.states == [S.FIRST] * 4 + [S.EXPIRED] * 2
@@ -152,7 +159,7 @@ def test_an_unconfirmed_alert_expires_after_many_looks():
 
 
 def test_an_unconfirmed_alert_expires_after_many_days():
-    options = AlertOptions(expire_days=40)
+    options = AlertOptions(**GIVEN, expire_days=40)
     rows = [site(1), *(site(n, hits=1, looked_dekads=n, misses=n - 1) for n in range(2, 7))]
     found = replay(rows, options)
     assert found.states == [S.FIRST] * 4 + [S.EXPIRED] * 2  # 40 days lie between the ends of 2024-07-D2 and 2024-08-D3
@@ -233,7 +240,7 @@ def test_the_question_follows_from_the_regime(kinds, question):
 
 
 def test_gaps_say_what_was_not_seen_and_are_forgotten_in_time():
-    options = AlertOptions(gap_dekads=3)
+    options = AlertOptions(**GIVEN, gap_dekads=3)
     now = context(1, sensors=("sentinel-1",), optical_frac=0.0, declared_known=False)
     alerts, _ = raise_alerts([], [site(1, look_frac=0.3)], now, options)
     assert alerts[0].gaps == (
@@ -266,35 +273,37 @@ OPTION_ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"min_area_ha": 0.3},
-        {"first_confidence": 0.7},
-        {"provisional_hits": 3},
-        {"provisional_confidence": 0.8},
-        {"confirm_hits": 5},
-        {"confirm_confidence": 0.9},
-        {"ongoing_hits": 20},
-        {"expire_looks": 3},
-        {"expire_days": 20},
-        {"partial_look_frac": 0.3},
-        {"gap_dekads": 2},
-    ],
-    ids=lambda given: next(iter(given)),
-)
-def test_every_option_changes_something(given):
-    name, value = next(iter(given.items()))
+MOVED = {
+    "min_area_ha": 0.3,
+    "first_confidence": 0.7,
+    "provisional_hits": 3,
+    "provisional_confidence": 0.8,
+    "confirm_hits": 5,
+    "confirm_confidence": 0.9,
+    "ongoing_hits": 20,
+    "expire_looks": 3,
+    "expire_days": 20,
+    "partial_look_frac": 0.3,
+    "gap_dekads": 2,
+}
+
+
+def test_no_option_is_left_out():
+    assert set(MOVED) == set(AlertOptions.model_fields)
+
+
+@pytest.mark.parametrize(("name", "value"), MOVED.items())
+def test_every_option_changes_something(name, value):
     assert getattr(OPTIONS, name) != value
-    plain, moved = replay(OPTION_ROWS), replay(OPTION_ROWS, AlertOptions(**given))
+    plain, moved = replay(OPTION_ROWS), replay(OPTION_ROWS, AlertOptions(**(GIVEN | {name: value})))
     assert (plain.states, plain.alert) != (moved.states, moved.alert)
 
 
 def test_options_whose_steps_fall_are_refused():
     with pytest.raises(ValueError, match="confirm_hits"):
-        AlertOptions(provisional_hits=5)
+        AlertOptions(**(GIVEN | {"provisional_hits": 5}))
     with pytest.raises(ValueError, match="confirm_confidence"):
-        AlertOptions(first_confidence=0.9)
+        AlertOptions(**(GIVEN | {"first_confidence": 0.9}))
 
 
 def test_every_state_has_its_row_in_the_table():
@@ -329,7 +338,10 @@ def _walk(looks):
 
 
 @settings(max_examples=300, deadline=None)
-@given(looks=st.lists(LOOK, min_size=1, max_size=40), options=st.sampled_from([OPTIONS, AlertOptions(expire_looks=3)]))
+@given(
+    looks=st.lists(LOOK, min_size=1, max_size=40),
+    options=st.sampled_from([OPTIONS, AlertOptions(**GIVEN, expire_looks=3), AlertOptions()]),
+)
 def test_no_sequence_of_looks_leads_through_an_illegal_step(looks, options):
     alerts, held = [], None
     for step, row in enumerate(_walk(looks), start=1):

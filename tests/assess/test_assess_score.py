@@ -119,6 +119,86 @@ def test_an_alert_on_an_old_working_is_false_and_says_so(world):
     assert score.causes() == {"existing-site": 1}
 
 
+def phase(start, end, state="active"):
+    return {"start": start, "end": end, "state": state}
+
+
+def truth_with(world, phases):
+    """Read the world's truth after giving sites their phases, by id."""
+    path = world.folder / "truth" / "sites.geojson"
+    sites = json.loads(path.read_text())
+    for site in sites["features"]:
+        site["properties"]["phases"] = phases.get(site["properties"]["id"], [])
+    path.write_text(json.dumps(sites))
+    return read_truth(world.folder)
+
+
+def test_an_alert_on_an_old_working_that_is_dug_is_counted_apart(world):
+    truth = truth_with(world, {"old": [phase("2023-01-05", "2025-01-01")]})
+    places = {"on-old": world.square(10, 40), "on-nothing": world.square(55, 50, 2)}
+    states = {"on-old": lasting(0), "on-nothing": lasting(0)}
+    score = score_run(truth, history(places, states), UNTIL, OPTIONS)
+    assert (score.announced, score.on_old_workings, score.causes()) == (2, 1, {"nothing": 1})
+    assert score.recall() == (0, 1)  # right about the ground is not the finding of a new site
+    assert score.false_rate()[0] == pytest.approx(1 / (0.36 * (92 / 30.4375) / 1000), rel=2e-3)
+    assert score.to_dict()["on_old_workings"] == 1
+
+
+@pytest.mark.parametrize(
+    ("phases", "is_apart"),
+    [
+        ([phase("2023-01-05", "2024-06-06")], True),  # 45 days before 21 July, when it is known
+        ([phase("2023-01-05", "2024-06-05")], False),
+        ([phase("2024-07-20", "2024-12-01")], True),  # from the dekad's last day on
+        ([phase("2024-07-21", "2024-12-01")], False),  # nobody had begun
+        ([phase("2023-01-05", "2023-06-01"), phase("2024-07-01", "2024-07-05")], True),
+        ([phase("2023-01-05", "2025-01-01", "paused")], False),
+        ([phase("2023-01-05", "2024-01-01"), phase("2024-01-01", "2025-01-01", "abandoned")], False),
+    ],
+)
+def test_an_old_working_is_judged_on_the_day_of_the_announcement(world, phases, is_apart):
+    """Provisional in the second dekad of July, known on the 21st."""
+    truth = truth_with(world, {"old": phases})
+    score = score_run(truth, history({"on-old": world.square(10, 40)}, {"on-old": lasting(0)}), UNTIL, OPTIONS)
+    assert (score.on_old_workings, score.causes()) == ((1, {}) if is_apart else (0, {"existing-site": 1}))
+
+
+def test_digging_at_an_old_working_explains_an_alert_for_as_long_as_a_nuisance(world):
+    truth = truth_with(world, {"old": [phase("2023-01-05", "2024-06-01")]})
+    decisions = history({"on-old": world.square(10, 40)}, {"on-old": lasting(0)})
+    assert score_run(truth, decisions, UNTIL, OPTIONS).on_old_workings == 0
+    assert score_run(truth, decisions, UNTIL, AssessOptions(nuisance_days=50)).on_old_workings == 1
+
+
+def test_a_new_site_is_met_before_an_old_one_is(world):
+    """The alert lies over both: right where the new one is open, of an old working where it is not yet."""
+    truth = truth_with(world, {"old": [phase("2023-01-05", "2025-01-01")]})
+    wide = {"wide": world.square(10, 10).union(world.square(10, 40)).convex_hull}
+    score = score_run(truth, history(wide, {"wide": lasting(3)}), UNTIL, OPTIONS)
+    assert (score.announced, score.on_old_workings, score.causes(), score.recall()) == (1, 0, {}, (1, 1))
+    early = {"wide": dict.fromkeys(range(9), (S.PROVISIONAL,))}
+    score = score_run(truth, history(wide, early), UNTIL, OPTIONS)
+    assert (score.announced, score.on_old_workings, score.causes()) == (1, 1, {})
+
+
+def test_digging_at_a_new_site_before_monitoring_sees_it_open_is_no_old_working(world):
+    """Its phases say when a new site is dug; an alert before its opening is false all the same."""
+    truth = truth_with(world, {"new-big": [phase("2024-07-05", "2024-12-01")]})
+    early = {"early": dict.fromkeys(range(9), (S.PROVISIONAL,))}
+    score = score_run(truth, history({"early": world.square(10, 10)}, early), UNTIL, OPTIONS)
+    assert (score.on_old_workings, score.causes()) == (0, {"not-yet-open": 1})
+
+
+def test_alerts_on_old_workings_pool_and_have_their_column(world):
+    truth = truth_with(world, {"old": [phase("2023-01-05", "2025-01-01")]})
+    score = score_run(truth, history({"on-old": world.square(10, 40)}, {"on-old": lasting(0)}), UNTIL, OPTIONS)
+    assert pool_scores([score, score]).on_old_workings == 2
+    header, *rows = format_table([score, score]).splitlines()
+    end = header.index("  old  ") + len("  old")
+    assert [row[:end].split()[-1] for row in rows] == ["1", "1", "2"]
+    assert "false alerts fell on" not in "".join(rows)
+
+
 def test_an_alert_before_the_opening_is_false_and_the_site_is_found_when_it_opens(world):
     early = dict.fromkeys(range(9), (S.PROVISIONAL,))
     places = {"early": world.square(10, 10)}
@@ -183,6 +263,14 @@ def test_a_run_without_decisions_scores_zero(world):
     assert "-" in format_table([score])
 
 
+def _site_with(phases):
+    about = '"id": "a", "existed_before": true, "opened": "2023-01-05", "closed": null, "max_area_ha": 0.1'
+    return f'{{"features": [{{"properties": {{{about}, "phases": {phases}}}, "geometry": {POINT}}}]}}'
+
+
+POINT = '{"type": "Point", "coordinates": [-6.6, 8.1]}'
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -190,6 +278,10 @@ def test_a_run_without_decisions_scores_zero(world):
         ("truth/sites.geojson", "{"),
         ("truth/sites.geojson", '{"features": 3}'),
         ("truth/sites.geojson", '{"features": [{"properties": {}, "geometry": null}]}'),
+        ("truth/sites.geojson", _site_with('[{"start": "soon", "end": "2024-07-01", "state": "active"}]')),
+        ("truth/sites.geojson", _site_with('[{"start": "2024-07-01", "state": "active"}]')),
+        ("truth/sites.geojson", _site_with("3")),
+        ("truth/sites.geojson", _site_with('["active"]')),
         ("truth/nuisances.geojson", '{"features": [{"properties": {"kind": "burn"}, "geometry": null}]}'),
         ("truth/nuisances.geojson", "[]"),
         ("truth/mined_frac_2024-07.tif", "not a raster"),

@@ -13,6 +13,7 @@ from kpgeo.options.sites import SiteOptions
 from kpgeo.sites import Place, link_sites, outline_changes
 
 FIRST_DEKAD = 1962  # 2024-07-D1
+GIVEN = {"seed_prob": 0.9, "grow_prob": 0.5, "spoil_frac": 0.06}
 
 
 def _place(height: int = 40, width: int = 40, *, left_m: float = 760_000.0, epsg: int = 32629) -> Place:
@@ -59,11 +60,19 @@ def _fields(
     )
 
 
+def _options(**given: float) -> SiteOptions:
+    """Options with the thresholds that the fields of these tests are made for; the defaults may move.
+
+    Spoil is bright enough here at a fraction of 0.06, so that confidence is belief unless a test says otherwise.
+    """
+    return SiteOptions(**(GIVEN | given))
+
+
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
-    """Makers of places and fields, and the first monitored dekad and day."""
+    """Makers of places, fields and options, and the first monitored dekad and day."""
     start_day = dekad_start(FIRST_DEKAD)
-    return SimpleNamespace(place=_place, fields=_fields, first_dekad=FIRST_DEKAD, start_day=start_day)
+    return SimpleNamespace(place=_place, fields=_fields, options=_options, first_dekad=FIRST_DEKAD, start_day=start_day)
 
 
 @pytest.fixture
@@ -73,7 +82,7 @@ def place() -> Place:
 
 @pytest.fixture
 def options() -> SiteOptions:
-    return SiteOptions()
+    return _options()
 
 
 @pytest.fixture

@@ -11,17 +11,19 @@ from hypothesis.extra import numpy as hnp
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.state import NO_DAY
-from kpgeo.options.sites import SiteOptions
 from kpgeo.sites import outline_changes
 
 BLOCK = (slice(10, 15), slice(4, 9))
 
 
 def test_a_square_of_pixels_is_one_object_with_checkable_numbers(make, place, options):
-    (change,) = outline_changes(make.fields(place, 0, [(*BLOCK, 3)]), place, options)
+    (change,) = outline_changes(make.fields(place, 0, [(*BLOCK, 3)], frac=0.8), place, options)
     assert (change.seed_row, change.seed_col, change.n_px) == (10, 4, 25)
-    assert change.area.ha == pytest.approx(0.25 * 0.95, rel=2e-3)  # UTM scale aside
+    assert change.area.ha == pytest.approx(0.25 * 0.8, rel=2e-3)  # UTM scale aside
     assert 0.0 < change.area.low_ha < change.area.ha < change.area.high_ha <= 0.2502
+    # 20 px mined of 25, each give or take 0.15, correlated by 0.3: V = 0.7 * 25 * 0.15**2 + 0.3 * (25 * 0.15)**2
+    # = 4.6125; spread = sqrt(ln(1 + V / 20**2)) = 0.10708; bounds 20 exp(-0.10708**2 / 2 -+ 1.645 * 0.10708)
+    assert (change.area.low_ha, change.area.high_ha) == pytest.approx((0.16674, 0.23715), rel=2e-3)
     assert change.first_day == make.start_day + 3
     assert change.last_day == make.start_day + 7
     assert change.confidence == pytest.approx(0.95)
@@ -118,13 +120,73 @@ def test_strata_of_another_grid_are_refused(make, place):
         replace(place, stratum_index=np.zeros((2, 2), np.uint8))
 
 
-BASE = SiteOptions()
+def _sure_and_doubtful(make, place, scale=1.0, **given):
+    """Five surest pixels, a fifth of the block, and twenty half as sure."""
+    fields = make.fields(place, 0, [(*BLOCK, 3)], prob=0.45 * scale, **given)
+    fields.mined_prob[10, 4:9] = 0.9 * scale
+    return fields
+
+
+def test_the_area_is_given_that_the_surest_tenth_is_mined(make, place):
+    """Relative beliefs of 1 and 1/2: 5 + 20 / 2 = 15 px."""
+    (change,) = outline_changes(_sure_and_doubtful(make, place), place, make.options(grow_prob=0.4))
+    assert change.area.ha == pytest.approx(0.15, rel=2e-3)
+    # a pixel's variance is 0.15**2, and 0.15**2 / 2 + 1 / 4 where in doubt; V = 0.7 * 5.3375 + 0.3 * 10.9725**2
+    # = 39.855, spread sqrt(ln(1 + V / 15**2)) = 0.40384; above it is cut off at all 25 pixels
+    assert change.area.low_ha == pytest.approx(0.071154, rel=2e-3)
+    assert change.area.high_ha == pytest.approx(0.25, rel=2e-3)
+    assert change.confidence == pytest.approx((5 * 0.9**2 + 20 * 0.45**2) / (5 * 0.9 + 20 * 0.45))
+
+
+def test_doubt_of_the_whole_lowers_the_confidence_and_not_the_area(make, place):
+    loose = make.options(seed_prob=0.6, grow_prob=0.3)
+    (sure,) = outline_changes(_sure_and_doubtful(make, place), place, loose)
+    (doubtful,) = outline_changes(_sure_and_doubtful(make, place, 0.75), place, loose)
+    for name in ("ha", "low_ha", "high_ha"):
+        assert getattr(doubtful.area, name) == pytest.approx(getattr(sure.area, name), rel=1e-6)
+    assert doubtful.confidence == pytest.approx(0.75 * sure.confidence)
+
+
+def test_a_single_pixel_surer_than_the_rest_does_not_lower_the_area(make, place, options):
+    """Of 25 pixels, a tenth is two and a half: one alone is none of what the others are held against."""
+    fields = make.fields(place, 0, [(*BLOCK, 3)], prob=0.5)
+    fields.mined_prob[12, 6] = 0.95
+    (change,) = outline_changes(fields, place, options)
+    assert change.area.ha == pytest.approx(0.25, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("bright_px", "spoil_frac", "factor"),
+    [
+        (5, 0.8, 1.0),  # a fifth of the pixels reach 0.8
+        (5, 1.0, 0.8),
+        (5, 0.6, 1.0),  # brighter than need be is no surer
+        (2, 0.8, 0.25),  # two of 25 are less than a tenth: what counts is the 0.2 of the others
+        (0, 0.4, 0.5),
+    ],
+)
+def test_an_object_without_a_tenth_of_fresh_spoil_is_held_less_sure(make, place, bright_px, spoil_frac, factor):
+    fields = make.fields(place, 0, [(*BLOCK, 3)], frac=0.2)
+    fields.mined_frac[10, 4 : 4 + bright_px] = 0.8
+    (change,) = outline_changes(fields, place, make.options(min_area_ha=0.01, spoil_frac=spoil_frac))
+    assert change.confidence == pytest.approx(0.95 * factor)
+    (plain,) = outline_changes(fields, place, make.options(min_area_ha=0.01))
+    assert change.area == plain.area
+
+
+def test_dull_roads_are_held_less_sure_on_both_counts(make, place):
+    road = make.fields(place, 0, [(slice(8, 9), slice(2, 38), 3)], frac=0.4)
+    (change,) = outline_changes(road, place, make.options(spoil_frac=0.8, road_factor=0.3))
+    assert change.confidence == pytest.approx(0.95 * 0.5 * 0.3)
+
+
 OUTLINE_FIELDS = {
     "seed_prob": 0.96,
     "grow_prob": 0.8,
     "min_area_ha": 5.0,
     "frac_sd": 0.4,
     "area_correlation": 1.0,
+    "spoil_frac": 0.8,
     "road_elongation": 50.0,
     "road_width_px": 0.5,
     "road_pond_frac": 0.0,
@@ -136,19 +198,25 @@ OUTLINE_FIELDS = {
 def test_every_option_changes_something(make, place, name, value):
     fields = make.fields(place, 0, [(slice(8, 9), slice(2, 38), 3), (20, 10, 3), (20, 11, 3)])
     fields.mined_prob[21, 5:15] = 0.7
-    fields.mined_frac[21, 5:15] = 1.0
+    fields.mined_frac[21, 5:15] = fields.mined_frac[20, 10:12] = 0.5
     fields.pond_prob[8, 2] = 0.1
-    assert getattr(BASE, name) != value
-    plain = outline_changes(fields, place, BASE)
+    assert getattr(make.options(), name) != value
+    plain = outline_changes(fields, place, make.options())
     assert len(plain) == 2
-    assert outline_changes(fields, place, SiteOptions(**{name: value})) != plain
+    assert outline_changes(fields, place, make.options(**{name: value})) != plain
 
 
-def test_thresholds_that_do_not_nest_are_refused():
+def test_thresholds_that_do_not_nest_are_refused(make):
     with pytest.raises(ValueError, match="grow_prob"):
-        SiteOptions(seed_prob=0.4)
+        make.options(seed_prob=0.4)
     with pytest.raises(ValueError, match="split_m"):
-        SiteOptions(join_m=200.0)
+        make.options(join_m=200.0)
+
+
+@pytest.mark.parametrize("spoil_frac", [0.0, 1.1])
+def test_spoil_that_no_pixel_or_every_pixel_reaches_is_refused(make, spoil_frac):
+    with pytest.raises(ValueError, match="spoil_frac"):
+        make.options(spoil_frac=spoil_frac)
 
 
 @settings(max_examples=40, deadline=None)
@@ -160,7 +228,7 @@ def test_outlines_are_valid_and_give_back_their_pixels(make, raster):
     fields.mined_prob[:] = np.array([0.0, 0.4, 0.6, 0.95], np.float32)[raster]
     fields.mined_frac[:] = 1.0
     fields.onset_day[:] = make.start_day + 1
-    changes = outline_changes(fields, place, SiteOptions(min_area_ha=0.0))
+    changes = outline_changes(fields, place, make.options(min_area_ha=0.0))
     covered = np.zeros((9, 9), int)
     for change in changes:
         assert change.geometry.is_valid
