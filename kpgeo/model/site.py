@@ -30,7 +30,7 @@ class ChangeObject:
     area : Area
         Sum of mined fractions, with interval.
     confidence : float
-        Probability (0–1) that the object is mining: its pixels' belief, lowered for shapes that roads have.
+        How surely the object is mining, 0–1: its pixels' belief, lowered without fresh spoil and for shapes of roads.
     seed_row, seed_col : int
         Pixel of the earliest onset; ties go to the highest belief, then the upper left.
     pond_frac : float

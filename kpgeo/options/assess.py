@@ -15,7 +15,10 @@ class AssessOptions(StageOptions):
         default=0.05, gt=0.0, le=10.0, description="The second lag counts from the day this much was disturbed, in ha."
     )
     nuisance_days: int = Field(
-        default=45, ge=0, le=366, description="A nuisance still explains a false alert this many days after its end."
+        default=45,
+        ge=0,
+        le=366,
+        description="A nuisance, or digging at an old working, still explains an alert this many days after its end.",
     )
     horizon_days: int = Field(
         default=180, ge=10, le=3660, description="The restricted mean lag is taken up to this many days."
