@@ -2,7 +2,8 @@
 
 `build_s1_world` is Sentinel-1 (OPERA RTC-S1 bursts, California, 22 dates 2021–2025); `build_landsat_world` is Landsat
 4, 5 and 7 (447 dates 1984–2013, Colorado, 5 × 5 pixels). Both write `catalog.json`, the files, `aoi.geojson` and
-`pipeline.toml` into a folder. No mining is known at either place.
+`pipeline.toml` into a folder. No mining is known at either place; `claim_stratum` says that there were a deposit all
+the same, which is where the detector is most easily persuaded.
 """
 
 import datetime as dt
@@ -85,6 +86,17 @@ def build_landsat_world(shared: Path, folder: Path, history: tuple[str, str] = L
     _write_catalog(folder, "landsat-c2-l2", items)
     _write_aoi(folder, "usa-p035r032", "Five pixels of Landsat path 35 row 32", bounds, epsg)
     return _write_pipeline(folder, "landsat-p035r032", {"landsat": "landsat-c2-l2"}, history)
+
+
+def claim_stratum(folder: Path) -> None:
+    """Draw a stratum over the whole AOI of a world, so that its prior is that of a known deposit."""
+    path = folder / "aoi.geojson"
+    document = json.loads(path.read_text())
+    boundary = document["features"][0]
+    kept = {name: boundary["properties"][name] for name in ("names", "source")}
+    properties = {"role": "stratum", "id": "claimed", "deposit_type": "terrace", "priors": None, **kept}
+    document["features"].append({"type": "Feature", "geometry": boundary["geometry"], "properties": properties})
+    path.write_text(json.dumps(document))
 
 
 def _landsat_name(match: re.Match[str]) -> tuple[str, dt.datetime]:

@@ -1,0 +1,129 @@
+"""Real imagery from catalogue to alerts, comparisons and brief, where no mining is known."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from kpgeo import flows
+from kpgeo.model.production import Verdict
+from kpgeo.model.run import RunVerdict
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.store import Workspace
+from tests.real.build_catalogs import S1_WINDOWS, build_landsat_world, build_s1_world, claim_stratum
+from tests.real.measuring import Found, looked_at, run_and_measure
+
+# Highest belief in mining, as looked at in docs/benchmarks/real-imagery.md. Where it rises, look again at what it is.
+_S1_HIGHEST = {S1_WINDOWS[0]: 0.26, S1_WINDOWS[1]: 0.24, S1_WINDOWS[2]: 0.45, S1_WINDOWS[3]: 0.41}
+_LANDSAT_HIGHEST = 0.67
+_SLACK = 0.1
+
+
+def _is_quiet(found: Found) -> None:
+    """Check what every one of these runs must come to."""
+    (result,) = found.report.results
+    assert found.report.exit_code == 0
+    assert result.verdict is RunVerdict.NO_CHANGE
+    assert result.gaps == ()
+    assert result.scenes_new == found.folded
+    assert (result.alerts_raised, result.sites_active) == (0, 0)
+    assert (found.changes, found.sites, found.alerts, found.report.delivered) == (0, 0, 0, 0)
+    assert not list((found.report.workspace / "products").rglob("*.json"))
+    assert found.comparisons
+    assert {one.verdict for one in found.comparisons} == {Verdict.NOT_ASSESSABLE}
+    assert all(one.capacity is None for one in found.comparisons)
+
+
+def _writes_a_brief(found: Found, start: dt.date, end: dt.date) -> None:
+    aoi_id = found.report.results[0].aoi_id
+    written = flows.make_brief(found.report.workspace, aoi_id, start, end, formats=("html", "pdf"))
+    html, pdf = (path.read_bytes() for path in written)
+    assert b"No site was found. That is not the same as no digging" in html
+    assert pdf.startswith(b"%PDF-")
+
+
+def _runs_again_without_change(path: Path) -> None:
+    workspace = Pipeline.read(path).path("workspace")
+    tables = Workspace(workspace).tables()
+    before = tables.digest()
+    again = flows.run_pipeline(Pipeline.read(path), cluster="sync")
+    assert [(one.verdict, one.scenes_new) for one in again.results] == [(RunVerdict.NO_CHANGE, 0)]
+    assert tables.digest() == before
+    tables.close()
+
+
+@pytest.mark.parametrize(
+    "window", [S1_WINDOWS[0], *(pytest.param(name, marks=pytest.mark.long) for name in S1_WINDOWS[1:])]
+)
+def test_nothing_is_announced_in_a_radar_window(shared, tmp_path, window):
+    path = build_s1_world(shared, tmp_path, window)
+    found = run_and_measure(path)
+    _is_quiet(found)
+    assert (found.history, found.folded) == (12, 10)
+    assert [row.look_frac for row in found.coverage if row.scenes] == [1.0] * 10
+    assert all(row.look_frac == 0.0 for row in found.coverage if not row.scenes)
+    assert all(row.optical_frac == 0.0 for row in found.coverage)
+    assert len(found.coverage) == 46
+    assert found.seed_px == 0
+    assert found.highest_belief < _S1_HIGHEST[window] + _SLACK
+    assert [one.period.label for one in found.comparisons] == ["2024H1", "2024H2", "2025H1"]
+    _writes_a_brief(found, dt.date(2023, 10, 1), dt.date(2025, 1, 1))
+    _runs_again_without_change(path)
+
+
+@pytest.mark.long
+def test_nothing_is_announced_on_nine_years_of_landsat(shared, tmp_path):
+    path = build_landsat_world(shared, tmp_path)
+    found = run_and_measure(path)
+    _is_quiet(found)
+    assert (found.history, found.folded) == (102, 195)
+    assert sum(row.optical_frac > 0.0 for row in found.coverage) == 115
+    assert found.seed_px == 0
+    assert found.highest_belief < min(_LANDSAT_HIGHEST + _SLACK, Pipeline.read(path).sites.seed_prob)
+    assert len(found.comparisons) == 19
+    _writes_a_brief(found, dt.date(2012, 1, 1), dt.date(2013, 1, 1))
+    _runs_again_without_change(path)
+
+
+@pytest.mark.long
+def test_a_pit_pressed_into_real_radar_raises_the_belief_there_and_has_no_area_without_an_optical_look(
+    shared, tmp_path
+):
+    path = build_s1_world(shared, tmp_path, S1_WINDOWS[3])
+    claim_stratum(tmp_path)
+    _dig(tmp_path / "sentinel-1-rtc", slice(48, 53), since="20231010")
+    found = run_and_measure(path)
+    pipeline = Pipeline.read(path)
+    (watch,) = flows.open_watches(pipeline)
+    room = Workspace(found.report.workspace)
+    tables = room.tables()
+    bench = flows.Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
+    before, *_, after = looked_at(bench)
+    tables.close()
+    pit = (slice(147, 156), slice(147, 156))
+    assert before.mined_prob[pit].mean() < 2.0 * before.mined_prob.mean()
+    assert after.mined_prob[pit].mean() > 3.0 * after.mined_prob.mean()
+    assert found.seed_px > 0
+    assert (found.measured_px, found.changes) == (0, 0)
+
+
+def _dig(folder: Path, where: slice, since: str) -> None:
+    """Lower the backscatter of a square by what pits and spoil do to it, from a day on."""
+    for path in folder.glob("*.tif"):
+        if path.name[:8] >= since:
+            with rasterio.open(path, "r+") as dataset:
+                content = dataset.read(1)
+                content[where, where] *= 10.0 ** (-0.3 if path.stem.endswith("vh") else -0.1)
+                dataset.write(content.astype(np.float32), 1)
+
+
+def test_a_claimed_stratum_is_a_stratum(shared, tmp_path):
+    build_s1_world(shared, tmp_path, S1_WINDOWS[0])
+    claim_stratum(tmp_path)
+    content = json.loads((tmp_path / "aoi.geojson").read_text())
+    assert [feature["properties"]["role"] for feature in content["features"]] == ["boundary", "stratum"]
+    (watch,) = flows.open_watches(Pipeline.read(tmp_path / "pipeline.toml"))
+    assert (watch.stratum_index[watch.inside] == 1).all()
