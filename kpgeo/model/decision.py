@@ -43,8 +43,8 @@ class Commit:
     first_dekad, last_dekad : int
         The dekads decided by the last run, both included.
     scenes_digest : str
-        Digest of the scenes folded in so far, a dot, and a digest of what else decisions follow from: options of sites and
-        alerts, and which figures are declared. When the second part moves, everything is decided again.
+        Digest of the scenes folded in so far, a dot, and a digest of what else decisions follow from: options of sites
+        and alerts, and which figures are declared. When the second part moves, everything is decided again.
     """
 
     aoi_id: str
