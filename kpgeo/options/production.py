@@ -51,6 +51,12 @@ class ProductionOptions(StageOptions):
     standing_prob: float = Field(
         default=0.50, gt=0.0, lt=1.0, description="Mined probability from which a pixel counts as standing area."
     )
+    seen_frac: float = Field(
+        default=0.67,
+        gt=0.2,
+        le=1.0,
+        description="Mined fraction as looks see it, over the true one: pits and wet clay hardly stand out.",
+    )
     fraction_sd: float = Field(
         default=0.20, ge=0.0, le=1.0, description="Random error of a pixel's mined fraction (standard deviation)."
     )
@@ -58,7 +64,7 @@ class ProductionOptions(StageOptions):
         default=1.5, ge=0.0, le=50.0, description="Correlation length of the fraction error, pixels."
     )
     fraction_bias_sd: float = Field(
-        default=0.15, ge=0.0, le=1.0, description="Error common to all fractions (standard deviation of ln area)."
+        default=0.25, ge=0.0, le=1.0, description="Error common to all fractions (standard deviation of ln area)."
     )
     detection_sd: float = Field(
         default=0.14, ge=0.0, le=1.0, description="Error of missed and false digging (standard deviation of ln area)."

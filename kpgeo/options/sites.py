@@ -22,14 +22,20 @@ class SiteOptions(StageOptions):
         le=100.0,
         description="Minimum mapping unit: mined area (fraction times pixel area), in ha.",
     )
+    seen_frac: float = Field(
+        default=0.67,
+        gt=0.2,
+        le=1.0,
+        description="Mined fraction as looks see it, over the true one: pits and wet clay hardly stand out.",
+    )
     frac_sd: float = Field(
-        default=0.15,
+        default=0.25,
         ge=0.0,
         le=0.5,
         description="Standard deviation of one pixel's mined fraction around its estimate.",
     )
     area_correlation: float = Field(
-        default=0.3, ge=0.0, le=1.0, description="Correlation of the area errors of two pixels of one object."
+        default=0.5, ge=0.0, le=1.0, description="Correlation of the area errors of two pixels of one object."
     )
     spoil_frac: float = Field(
         default=0.8,

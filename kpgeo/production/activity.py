@@ -97,7 +97,7 @@ def area_with_interval(sum_frac: float, n_px: int, pixel_ha: float, options: Pro
 
     The error is lognormal. Its log variance adds three independent parts: the random error of the fractions,
     correlated over `correlation_px`; the error common to all fractions; and missed or false digging. The first fades
-    as the patch grows, the others stay: with the defaults a large area is known to a factor of 1.4.
+    as the patch grows, the others stay: with the defaults a large area is known to a factor of 1.6.
     """
     if sum_frac <= 0.0:
         return Area(ha=0.0, low_ha=0.0, high_ha=0.0)
@@ -127,6 +127,7 @@ def _area_of(
 ) -> Area:
     """Return the area of the chosen pixels; where there are none, 0 up to what could have gone unseen."""
     frac = np.nan_to_num(inputs.fields.mined_frac[chosen].astype(np.float64))
+    frac = np.minimum(frac / options.seen_frac, 1.0)
     area = area_with_interval(float(frac.sum()), int(chosen.sum()), inputs.pixel_ha, options)
     if area.ha > 0.0:
         return area

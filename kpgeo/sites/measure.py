@@ -69,11 +69,19 @@ def area_of(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOpti
     Whether they are is the confidence, told apart; here a pixel's belief counts as in `relative_belief`.
     """
     given_mined = relative_belief(fields, pixels, options)
-    frac = fields.mined_frac[pixels.index]
+    frac = true_frac(fields, pixels, options)
     mean, variance = area_moments(given_mined, frac, frac_sd=options.frac_sd, correlation=options.area_correlation)
     low, high = lognormal_interval(mean, variance, upper=float(len(pixels)))
     pixel_ha = place.true_pixel_ha(pixels)
     return Area(ha=mean * pixel_ha, low_ha=low * pixel_ha, high_ha=high * pixel_ha)
+
+
+def true_frac(fields: DekadFields, pixels: Pixels, options: SiteOptions) -> NDArray[np.float32]:
+    """Return mined fractions, 0–1, made good for what a look does not see of a working: pits and wet clay."""
+    frac: NDArray[np.float32] = np.minimum(
+        fields.mined_frac[pixels.index] / np.float32(options.seen_frac), np.float32(1)
+    )
+    return frac
 
 
 def relative_belief(fields: DekadFields, pixels: Pixels, options: SiteOptions) -> NDArray[np.float32]:
@@ -128,5 +136,5 @@ def dug_since(fields: DekadFields, place: Place, pixels: Pixels, day: int, optio
     """
     at = pixels.index
     fresh = fields.onset_day[at] > day
-    mined = (relative_belief(fields, pixels, options) * fields.mined_frac[at]).astype(np.float64)
+    mined = (relative_belief(fields, pixels, options) * true_frac(fields, pixels, options)).astype(np.float64)
     return float(mined[fresh].sum()) * place.true_pixel_ha(pixels)

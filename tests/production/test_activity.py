@@ -17,7 +17,7 @@ from kpgeo.options.production import ProductionOptions
 from kpgeo.production import ActivityInputs, measure_activity
 from kpgeo.production.activity import area_with_interval, mean_coverage
 
-OPTIONS = ProductionOptions()
+OPTIONS = ProductionOptions(seen_frac=1.0, fraction_bias_sd=0.15)
 PERIOD = Period.parse("2024H1")
 BEFORE, DURING, AFTER = PERIOD.start_day - 1, PERIOD.start_day, PERIOD.end_day
 FIRST, LAST = dekad_of(PERIOD.start_day), dekad_of(PERIOD.end_day - 1)

@@ -168,6 +168,13 @@ def test_field_correlation_px():
     assert _width(correlation_px=2.0) > _width(correlation_px=0.0)
 
 
+def test_field_seen_frac(one_pixel):
+    stated, moved = (
+        measure_activity(one_pixel, YEAR, ProductionOptions(seen_frac=share))[0].new_area.ha for share in (1.0, 0.8)
+    )
+    assert 0 < stated < moved
+
+
 def test_field_fraction_bias_sd():
     assert _width(fraction_bias_sd=0.3) > _width(fraction_bias_sd=0.0)
 

@@ -13,7 +13,14 @@ from kpgeo.options.sites import SiteOptions
 from kpgeo.sites import Place, link_sites, outline_changes
 
 FIRST_DEKAD = 1962  # 2024-07-D1
-GIVEN = {"seed_prob": 0.9, "grow_prob": 0.5, "spoil_frac": 0.06}
+GIVEN = {
+    "seen_frac": 1.0,
+    "frac_sd": 0.15,
+    "area_correlation": 0.3,
+    "seed_prob": 0.9,
+    "grow_prob": 0.5,
+    "spoil_frac": 0.06,
+}
 
 
 def _place(height: int = 40, width: int = 40, *, left_m: float = 760_000.0, epsg: int = 32629) -> Place:

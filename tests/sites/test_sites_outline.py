@@ -184,6 +184,7 @@ OUTLINE_FIELDS = {
     "seed_prob": 0.96,
     "grow_prob": 0.8,
     "min_area_ha": 5.0,
+    "seen_frac": 0.4,
     "frac_sd": 0.4,
     "area_correlation": 1.0,
     "spoil_frac": 0.8,
