@@ -40,7 +40,7 @@ lint: install
 bench: install
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.throughput
-	$(BIN)/python -m benchmarks.accuracy --seeds 101 102 103 104 105
+	$(BIN)/python -m benchmarks.accuracy --seeds 201 202 203 204 205
 
 clean:
 	rm -rf $(VENV) build dist demo
