@@ -1,6 +1,7 @@
 """How well kpgeo finds what a simulated world holds, over several seeds it was not tuned on."""
 
 import argparse
+import dataclasses
 import json
 import shutil
 import tempfile
@@ -27,7 +28,7 @@ def score_of(folder: Path, options: SimOptions) -> Score:
     bench = flows.Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
     score = flows.score_watch(bench, world)
     tables.close()
-    return score
+    return dataclasses.replace(score, name=f"seed {options.seed}")
 
 
 def main() -> None:
