@@ -96,8 +96,8 @@ class Site:
     last_day : int
         Last clear look at any of it.
     hits, looked_dekads : int
-        Dekads in which it was seen mined, and dekads in which it was looked at at all, since it was founded or dug again
-        after it had closed.
+        Dekads in which it was seen mined, and dekads in which it was looked at at all, since it was founded or dug
+        again after it had closed.
     misses : int
         Looked dekads in a row in which it was not seen mined.
     geometry : shapely geometry
@@ -135,7 +135,10 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteEvent:
-    """Something that happened to a site in a dekad. `area_ha` is the area after it, `other_id` the other site of a split or merge."""
+    """Something that happened to a site in a dekad.
+
+    `area_ha` is the area after it, `other_id` the other site of a split or merge.
+    """
 
     id: str
     site_id: str
