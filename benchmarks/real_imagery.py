@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("shared", type=Path, help="folder in whose `data` the imagery lies")
     parser.add_argument("--stratum", action="store_true", help="say that the whole place were a known deposit")
     arguments = parser.parse_args()
-    about = machine()
+    about = machine().removesuffix(" Simulated worlds.")
     rows = []
     for place in (*S1_WINDOWS, "landsat"):
         with tempfile.TemporaryDirectory(prefix="kpgeo-bench-") as name:
