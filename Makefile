@@ -40,7 +40,7 @@ lint: install
 bench: install
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.throughput
-	$(BIN)/python -m benchmarks.accuracy --seeds 201 202 203 204 205
+	$(BIN)/python -m benchmarks.accuracy --seeds 301 302 303 304 305
 
 clean:
 	rm -rf $(VENV) build dist demo

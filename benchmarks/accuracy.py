@@ -33,7 +33,7 @@ def score_of(folder: Path, options: SimOptions) -> Score:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[201, 202, 203, 204, 205])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[301, 302, 303, 304, 305])
     parser.add_argument("--size", type=int, default=384, help="edge of a world, px")
     parser.add_argument("--keep", type=Path, help="folder to keep worlds and workspaces in")
     arguments = parser.parse_args()

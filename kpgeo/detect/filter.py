@@ -243,7 +243,7 @@ def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: Det
         options.decorrelation_days,
         options.ground_identity,
     )
-    arrays = (work.belief, work.onset_day, work.looks, work.last_radar_day)
+    arrays = (work.belief, work.onset_day, work.mined_frac, work.looks, work.last_radar_day)
     update_radar(*arrays, residual.reshape(2, -1), sigma, look.day, radar_templates(), noise)
 
 

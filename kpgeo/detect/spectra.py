@@ -70,8 +70,10 @@ class Backscatter:
 
 
 OWN, BARE, WATER = 0, 1, 2
-# The rains come a month early or late without anything having happened (B-M).
-SEASON_SHIFTS_DAYS = (0, -30, 30)
+# The rains come a month early or late without anything having happened, and in some years a flood does not come at all:
+# the ground then looks as it does well before or after (B-M).
+SEASON_SHIFTS_DAYS = (0, -30, 30, -75, 75)
+SEASON_SHIFT_SHARES = (0.35, 0.25, 0.25, 0.075, 0.075)
 _S = LandState
 _PITS = (0.35, 0.65, 0.95)
 _FIELD = (0.5, 1.0)
@@ -131,7 +133,7 @@ def radar_templates() -> Templates:
 
 
 def _pack(rows: list[_Row], looks_bare: dict[LandState, float]) -> Templates:
-    """Turn rows into arrays; templates of one state and kin share equally."""
+    """Turn rows into arrays; templates of one state and kin share equally, but for the seasons of `STABLE`."""
     state = np.array([row[0] for row in rows], dtype=np.int64)
     kin = np.array([row[1] for row in rows], dtype=np.int64)
     counts = np.zeros((3, len(LandState)))
@@ -142,6 +144,9 @@ def _pack(rows: list[_Row], looks_bare: dict[LandState, float]) -> Templates:
         weights[WATER, of_state] = _LOOKS_WET.get(of_state, 0.0)
         is_own = counts[OWN, of_state] > 0
         weights[OWN, of_state] = max(1.0 - weights[BARE, of_state], 0.15) if is_own else 0.0
+    share = 1.0 / counts[kin, state]
+    is_season = (state == _S.STABLE) & (counts[OWN, _S.STABLE] > 1)
+    share[is_season] = SEASON_SHIFT_SHARES[: int(is_season.sum())]
     return (
         state,
         kin,
@@ -149,6 +154,6 @@ def _pack(rows: list[_Row], looks_bare: dict[LandState, float]) -> Templates:
         np.array([row[3] for row in rows], dtype=np.float32),
         np.array([row[4] for row in rows], dtype=np.float32),
         np.array([row[5] for row in rows], dtype=np.float32) ** 2,
-        (1.0 / counts[kin, state]).astype(np.float32),
+        share.astype(np.float32),
         weights,
     )

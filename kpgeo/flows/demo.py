@@ -28,7 +28,8 @@ from kpgeo.store import Tables, write_atomic
 SCORE = "score.json"
 _TOLD = (MachineState.PROVISIONAL, MachineState.CONFIRMED, MachineState.ONGOING)
 _MONTHS_CAUGHT_UP = 3
-_SIZE_PX = 384  # 15 km2: three minutes on two slow cores, scenes and all
+_SIZE_PX = 384  # 15 km2: a few minutes on two slow cores, scenes and all
+_MONITORED_YEARS = 1.5  # so that all three declared half-years are watched: one fits, one exceeds, one is silent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ def _world(workspace: Path, seed: int, progress: Progress) -> sim.World:
     folder = workspace / "world"
     if (folder / "catalog.json").exists():
         return sim.World.at(folder)
-    return sim.write_world(folder, SimOptions(seed=seed, size_px=_SIZE_PX), progress)
+    return sim.write_world(folder, SimOptions(seed=seed, size_px=_SIZE_PX, monitored_years=_MONITORED_YEARS), progress)
 
 
 def _visits(watch: Watch, world: sim.World) -> list[dt.date | None]:

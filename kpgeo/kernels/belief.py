@@ -177,7 +177,7 @@ def update_optical(belief, onset_day, mined_frac, looks, last_day, look, fitted,
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def update_radar(belief, onset_day, looks, last_day, residual, sigma, day, templates, noise):  # type: ignore[no-untyped-def]
+def update_radar(belief, onset_day, mined_frac, looks, last_day, residual, sigma, day, templates, noise):  # type: ignore[no-untyped-def]
     """Fold one radar look into the belief, in place; pixels whose residual is NaN are left alone.
 
     Parameters
@@ -185,9 +185,10 @@ def update_radar(belief, onset_day, looks, last_day, residual, sigma, day, templ
     residual, sigma : float32 (2, pixel)
         vv and vh minus the pixel's season and the scene's common offset (soil moisture), and their scatter; dB.
     templates, noise
-        As in `update_optical`, with `mean` the change in dB that a template brings and `frac` unused (already mixed).
+        As in `update_optical`, with `mean` the change in dB that a template brings, `frac` being mixed in already. The
+        mined share is taken from radar only where no optical look has given one.
     """
-    state, kin, _, _, mean, var, share, weights = templates
+    state, kin, _, frac, mean, var, share, weights = templates
     inverse, junk, junk_density, cap, memory_days, identity = noise
     norm = (1.0 - junk) * np.sqrt(np.linalg.det(inverse)) / (2.0 * np.pi)
     likes = np.empty(belief.shape[0], dtype=np.float64)
@@ -196,16 +197,23 @@ def update_radar(belief, onset_day, looks, last_day, residual, sigma, day, templ
         if np.isnan(residual[0, p]) or np.isnan(residual[1, p]):
             continue
         kin_likes[:] = 0.0
+        mined_like, mined_like_frac = 0.0, 0.0
         for k in range(state.shape[0]):
             v0 = sigma[0, p] * sigma[0, p] + var[k, 0]
             v1 = sigma[1, p] * sigma[1, p] + var[k, 1]
             z0 = (residual[0, p] - mean[k, 0]) / np.sqrt(v0)
             z1 = (residual[1, p] - mean[k, 1]) / np.sqrt(v1)
             distance = inverse[0, 0] * z0 * z0 + 2.0 * inverse[0, 1] * z0 * z1 + inverse[1, 1] * z1 * z1
-            kin_likes[kin[k], state[k]] += norm * share[k] * np.exp(-0.5 * distance) / np.sqrt(v0 * v1)
+            like = norm * share[k] * np.exp(-0.5 * distance) / np.sqrt(v0 * v1)
+            kin_likes[kin[k], state[k]] += like
+            if state[k] == DUG or state[k] == POND:
+                mined_like += like * belief[state[k], p]
+                mined_like_frac += like * belief[state[k], p] * frac[k]
         _combine(kin_likes, weights, identity, junk * junk_density, likes)
         gap = day - last_day[p] if last_day[p] > 0 else 1000
         _absorb(belief, p, likes, 1.0 - np.exp(-max(gap, 0.25) / memory_days), cap)
+        if mined_frac[p] == 0.0 and mined_like > 0.0 and belief[DUG, p] + belief[POND, p] > MEASURED_PROB:
+            mined_frac[p] = mined_like_frac / mined_like
         _date(belief, p, onset_day, last_day[p], day)
         last_day[p] = day
         looks[p] = min(looks[p] + 1, 255)

@@ -137,7 +137,8 @@ def fit_season(stack, basis, step, floor, c, reweights, min_looks):  # type: ign
     beta : float32 (band, coef, pixel)
         NaN where there were too few looks.
     sigma : float32 (band, pixel)
-        Robust residual scale (1.4826 MAD).
+        Scatter of a new look: robust residual scale (1.4826 MAD) times sqrt((n + p) / (n - p)) for n looks and p
+        coefficients, what fitting took from the residuals and adds to a prediction (Seber & Lee 2003, sec. 5.2).
     """
     n_time, n_bands, n_px = stack.shape
     n_coefs = basis.shape[1]
@@ -170,8 +171,9 @@ def fit_season(stack, basis, step, floor, c, reweights, min_looks):  # type: ign
                 break
             _reweigh(series, basis, picks, n, beta, floor, c, residual, scratch, sigma, weights)
         if solved:
+            inflation = np.sqrt((n + n_coefs) / max(n - n_coefs, 1))
             for b in range(n_bands):
-                sigma_out[b, p] = sigma[b]
+                sigma_out[b, p] = sigma[b] * inflation
                 for j in range(n_coefs):
                     beta_out[b, j, p] = beta[b, j]
     return beta_out, sigma_out

@@ -18,10 +18,10 @@ class AlertOptions(StageOptions):
     )
     provisional_hits: int = Field(default=3, ge=1, le=100, description="Hits that make a first detection provisional.")
     provisional_confidence: float = Field(
-        default=0.62, ge=0.0, le=1.0, description="Confidence a provisional alert needs."
+        default=0.66, ge=0.0, le=1.0, description="Confidence a provisional alert needs."
     )
     confirm_hits: int = Field(default=5, ge=1, le=100, description="Hits that confirm a provisional alert.")
-    confirm_confidence: float = Field(default=0.66, ge=0.0, le=1.0, description="Confidence a confirmed alert needs.")
+    confirm_confidence: float = Field(default=0.7, ge=0.0, le=1.0, description="Confidence a confirmed alert needs.")
     ongoing_hits: int = Field(default=8, ge=1, le=1000, description="Hits that make a confirmed alert an ongoing one.")
     expire_looks: int = Field(
         default=18, ge=1, le=1000, description="An unconfirmed alert expires after this many looked dekads, ..."

@@ -159,11 +159,11 @@ def test_mined_share_is_a_by_product():
 
 
 def test_radar_drop_speaks_for_digging():
-    belief, onset, _, looks, last = arrays(2)
+    belief, onset, frac, looks, last = arrays(2)
     residual = np.array([[-1.0, 0.1], [-3.0, 0.0]], dtype=np.float32)
     sigma = np.full((2, 2), 1.0, dtype=np.float32)
     noise = (np.linalg.inv(np.array([[1.0, 0.4], [0.4, 1.0]])), 0.05, 1 / 225, 2.0, 4.0, 1.0)
-    update_radar(belief, onset, looks, last, residual, sigma, 1000, RADAR, noise)
+    update_radar(belief, onset, frac, looks, last, residual, sigma, 1000, RADAR, noise)
     assert belief[4, 0] > 3 * belief[4, 1]
     np.testing.assert_allclose(belief.sum(axis=0), 1.0, rtol=1e-5)
     np.testing.assert_array_equal(looks, 1)

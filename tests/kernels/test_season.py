@@ -42,7 +42,7 @@ def test_matches_plain_irls(history):
     for pixel in range(stack.shape[2]):
         expected, scale = irls(stack[:, :, pixel] * STEP, basis.astype(np.float64), 0.004, 4.685, 5)
         np.testing.assert_allclose(beta[:, :, pixel].T, expected, atol=2e-3)
-        np.testing.assert_allclose(sigma[:, pixel], scale, rtol=0.15)
+        np.testing.assert_allclose(sigma[:, pixel], scale * np.sqrt((120 + 5) / (120 - 5)), rtol=0.15)
 
 
 def test_outliers_do_not_move_the_season(history):
