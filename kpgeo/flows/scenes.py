@@ -85,12 +85,13 @@ def find(watch: Watch, span: Span, *, is_first: bool) -> catalog.Search:
 
 
 def edition(scene: Scene) -> str:
-    """Return the scene's id and a digest of the files it is read from.
+    """Return the scene's id and a digest of the files it is read from, and of how those were made.
 
     A granule that arrives after its neighbour, or a reprocessed one that takes its place, makes another edition of the
-    same scene, and the belief is folded again from there.
+    same scene, and the belief is folded again from there. Some providers reprocess a granule under the id it had.
     """
-    return f"{scene.id}.{digest([granule.item_id for granule in scene.granules])[:8]}"
+    read = [(granule.item_id, granule.processing_baseline) for granule in scene.granules]
+    return f"{scene.id}.{digest(read)[:8]}"
 
 
 def history_of(watch: Watch, scenes: Iterable[Scene]) -> tuple[Scene, ...]:

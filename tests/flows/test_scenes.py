@@ -97,6 +97,18 @@ def test_another_granule_of_a_known_scene_is_another_edition(watch: Watch, scene
     assert work.first_dekad == known.dekad
 
 
+def test_a_granule_reprocessed_under_its_old_id_is_another_edition(watch: Watch, scenes: list[Scene]) -> None:
+    known = next(scene for scene in scenes if scene.sensor == "sentinel-2" and scene.day > day_of(dt.date(2023, 5, 1)))
+    granules = tuple(dataclasses.replace(granule, processing_baseline="99.99") for granule in known.granules)
+    again = dataclasses.replace(known, granules=granules)
+    assert again.id == known.id
+    now = [again if scene is known else scene for scene in scenes]
+    head = _head(watch, scenes, dekad_of(day_of(dt.date(2023, 6, 30))))
+    work = work_of(watch, head, now, _span(watch, "2023-07-01"))
+    assert work is not None
+    assert work.first_dekad == known.dekad
+
+
 def test_an_unfinished_tile_is_taken_up_again(watch: Watch, scenes: list[Scene]) -> None:
     last = dekad_of(day_of(dt.date(2023, 6, 30)))
     head = dataclasses.replace(_head(watch, scenes, last), unfinished={"r0c0": last - 3, "r0c1": watch.first_dekad - 1})
