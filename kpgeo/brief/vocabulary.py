@@ -73,6 +73,7 @@ REASON = {
     NotAssessable.MISSING_SUBMISSION: noop("no submission is known"),
     NotAssessable.NO_PRIORS: noop("there are no priors of grade and gravel thickness"),
     NotAssessable.SCOPE: noop("the figure is for another territory than the area watched"),
+    NotAssessable.PERIOD_OPEN: noop("the period had not ended"),
 }
 QUESTION = {
     Question.ACTIVITY_WHERE_NONE_DECLARED: noop("Is there activity where none is declared?"),

@@ -40,17 +40,35 @@ def import_declared(pipeline: Pipeline, tables: Tables) -> int:
 
 
 def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Comparison]:
-    """Compare every half-year monitored from its start (or the given periods), and put that into the tables."""
-    watch = bench.watch
-    wanted = half_years(bench) if periods is None else list(periods)
-    made: list[Comparison] = []
+    """Compare every half-year monitored from its start (or the given periods), and put that into the tables.
+
+    Trends of given periods are read against earlier comparisons that the tables hold. A period that ends after the
+    state does is measured so far, and not assessable.
+    """
+    watch, options = bench.watch, bench.watch.pipeline.production
+    wanted = sorted(half_years(bench) if periods is None else set(periods))
+    earlier = [] if periods is None else bench.tables.comparisons(watch.aoi.id)
+    known = {row.period: row for row in earlier}
     for period in wanted:
-        activities = production.measure_activity(_inputs(bench, period), period, watch.pipeline.production)
-        made.append(
-            production.compare_production(watch.aoi, period, activities, bench.figures, made, watch.pipeline.production)
+        activities = production.measure_activity(_inputs(bench, period), period, options)
+        known[period] = production.compare_production(
+            watch.aoi,
+            period,
+            activities,
+            bench.figures,
+            list(known.values()),
+            options,
+            is_open=period.end_day > _end_day(bench),
         )
+    made = [known[period] for period in wanted]
     bench.tables.put_comparisons(made)
     return made
+
+
+def are_compared(bench: Bench) -> bool:
+    """Say whether the tables hold a comparison of every half-year. New decisions take those made before away."""
+    made = {row.period for row in bench.tables.comparisons(bench.watch.aoi.id)}
+    return made.issuperset(half_years(bench))
 
 
 def half_years(bench: Bench) -> list[Period]:
@@ -60,7 +78,7 @@ def half_years(bench: Bench) -> list[Period]:
     """
     if bench.head.last_dekad is None:
         return []
-    begin, end = day_of(bench.watch.pipeline.history.end), dekad_end(bench.head.last_dekad)
+    begin, end = day_of(bench.watch.pipeline.history.end), _end_day(bench)
     periods = []
     day = begin
     while day < end:
@@ -69,6 +87,12 @@ def half_years(bench: Bench) -> list[Period]:
             periods.append(period)
         day = period.end_day
     return periods
+
+
+def _end_day(bench: Bench) -> int:
+    """Return the day after the last one of the state."""
+    last = bench.head.last_dekad
+    return dekad_end(last) if last is not None else day_of(bench.watch.pipeline.history.end)
 
 
 def _inputs(bench: Bench, period: Period) -> ActivityInputs:

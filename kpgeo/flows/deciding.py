@@ -49,10 +49,13 @@ class Bench:
 
     @cached_property
     def inputs_digest(self) -> str:
-        """Return a digest of what decisions follow from besides the state; when it moves, all is decided again."""
+        """Return a digest of what is decided and compared from besides the state; when it moves, all is done again."""
         pipeline = self.watch.pipeline
-        known = sorted((figure.aoi_id, figure.period.label, figure.kind) for figure in self.figures)
-        return digest(pipeline.sites.digest(), pipeline.alerts.digest(), known)[:12]
+        known = sorted(
+            (figure.aoi_id, figure.period.label, figure.kind, figure.carats or 0.0, str(figure.as_published_on))
+            for figure in self.figures
+        )
+        return digest(pipeline.sites.digest(), pipeline.alerts.digest(), pipeline.production.digest(), known)[:12]
 
     def folded(self, dekad: int) -> list[Scene]:
         """Return the scenes folded in during a dekad, in order."""

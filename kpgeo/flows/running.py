@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kpgeo import lazy
-from kpgeo.flows.comparing import compare, half_years, import_declared
+from kpgeo.flows.comparing import are_compared, compare, import_declared
 from kpgeo.flows.coverage import WHOLE
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
@@ -215,7 +215,7 @@ class _Run:
                 decided = decide(bench, first, self._progress)
                 has_news = bool(_event_ids(decided) - known)
                 counts.update(dekads=len(decided.decisions))
-        if decided is not None or len(self._tables.comparisons(aoi_id)) < len(half_years(bench)):
+        if decided is not None or not are_compared(bench):
             with record.step(aoi_id, "compare") as counts:
                 counts.update(comparisons=len(compare(bench)))
         gaps = (*planned.gaps, *(observed.gaps if observed else ()))

@@ -113,6 +113,7 @@ class NotAssessable(StrEnum):
     MISSING_SUBMISSION = "missing-submission"
     NO_PRIORS = "no-priors"
     SCOPE = "scope"
+    PERIOD_OPEN = "period-open"
 
 
 @dataclass(frozen=True, kw_only=True)

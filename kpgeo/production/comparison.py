@@ -55,13 +55,15 @@ class _Capacity:
     is_partial: bool
 
 
-def compare_production(
+def compare_production(  # noqa: PLR0913 - the last is seldom given
     aoi: Aoi,
     period: Period,
     activities: Sequence[Activity],
     figures: Sequence[DeclaredFigure],
     previous: Sequence[Comparison],
     options: ProductionOptions,
+    *,
+    is_open: bool = False,
 ) -> Comparison:
     """Hold what was declared for a period against the digging seen in one AOI.
 
@@ -73,6 +75,8 @@ def compare_production(
         Any vintages, participants and periods; the newest that speak of this AOI's participant are used.
     previous : sequence of Comparison
         Earlier comparisons of this AOI, in any order. Trends are read against the latest that is comparable.
+    is_open : bool
+        The activity was measured before the period had ended. Nothing is said of a figure then: there can be none yet.
 
     Raises
     ------
@@ -87,6 +91,8 @@ def compare_production(
     if declared.is_in_scope and declared.figure is not None and not declared.is_nothing:
         trend = read_trend(aoi, period, activities, declared.figure, previous, options)
     verdict, reasons = _decide(aoi, period, activities, declared, _Seen(coverage_frac, capacity, trend), options)
+    if is_open:
+        verdict, reasons = Verdict.NOT_ASSESSABLE, (NotAssessable.PERIOD_OPEN,)
     row = Comparison(
         id=make_id("comparison", aoi.id, period.label),
         aoi_id=aoi.id,

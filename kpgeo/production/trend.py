@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from kpgeo.kernels.capacity import Z90, prob_ratio_above
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.calendar import Period
-from kpgeo.model.production import Activity, Comparison, DeclaredFigure, DeclaredKind, Verdict
+from kpgeo.model.production import Activity, Comparison, DeclaredFigure, DeclaredKind, NotAssessable, Verdict
 from kpgeo.model.site import Area
 from kpgeo.options.production import ProductionOptions
 
@@ -102,6 +102,7 @@ def _is_comparable(
         and row.aoi_id == aoi.id
         and row.period.end_day <= period.start_day
         and row.coverage_frac >= options.min_coverage_frac
+        and NotAssessable.PERIOD_OPEN not in row.reasons
         and row.declared is not None
         and row.declared.kind is DeclaredKind.FIGURE
         and row.declared.aoi_id == declared.aoi_id

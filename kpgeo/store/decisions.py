@@ -23,6 +23,8 @@ def replace_decisions(
     for table, given in _derived_rows(decisions):
         connection.execute(delete(table).where(*_from(table, key, commit.first_dekad)))
         _insert(connection, table, [{**key, **row} for row in given])
+    compared = schema.comparisons
+    connection.execute(delete(compared).where(compared.c.aoi_id == commit.aoi_id))
     _put_alert_events(connection, key, commit, decisions)
     _put_outbox(connection, key, commit, outbox)
 

@@ -51,7 +51,8 @@ class Tables:
         """Put what a run decided in place of what was decided before, in one transaction.
 
         Derived rows (change objects, sites, site events, alerts, coverage) of the commit's AOI and lineage from
-        `commit.first_dekad` on are deleted and those of `decisions` inserted. Alert events are never deleted: one that
+        `commit.first_dekad` on are deleted and those of `decisions` inserted. Comparisons of the AOI, which follow from
+        them, are deleted, so that a crash leaves none that is out of date. Alert events are never deleted: one that
         was not decided again is marked superseded by the commit's snapshot, one that was is left alone, a new one is
         added; one that was superseded and comes true again is added as a new row, so the table says when it did not
         hold. Outbox items are added where their id is new. One that still waits, of a dekad decided again, and that was

@@ -1,12 +1,21 @@
-"""Which half-years are compared."""
+"""Which half-years are compared, with what, and when they are compared again."""
 
+import dataclasses
 import datetime as dt
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from kpgeo.flows.comparing import half_years
-from kpgeo.model.calendar import day_of, dekad_of
+from kpgeo import flows, production
+from kpgeo.flows.comparing import are_compared, half_years
+from kpgeo.model.calendar import Period, day_of, dekad_of
+from kpgeo.model.production import Comparison, DeclaredKind, NotAssessable, Verdict
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.store import Workspace
 
 
 @pytest.mark.parametrize(
@@ -25,3 +34,66 @@ def test_a_half_year_that_had_begun_before_monitoring_is_not_compared(
     head = SimpleNamespace(last_dekad=None if last is None else dekad_of(day_of(dt.date(*last))))
     bench = SimpleNamespace(watch=SimpleNamespace(pipeline=SimpleNamespace(history=history)), head=head)
     assert [period.label for period in half_years(bench)] == expected  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def workspace(watched: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(watched, tmp_path / "workspace"))
+
+
+@pytest.fixture
+def bench(small_world: Path, workspace: Path) -> Iterator[flows.Bench]:
+    """Return what the small world, watched to the end of June 2023, is compared on."""
+    (watch,) = flows.open_watches(Pipeline.read(small_world / "pipeline.toml"))
+    room = Workspace(workspace)
+    tables = room.tables()
+    yield flows.Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
+    tables.close()
+
+
+def test_a_period_that_is_asked_for_is_read_against_those_compared_before(
+    bench: flows.Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[str]] = []
+
+    def spy(*given: Any, **named: Any) -> Comparison:
+        seen.append({row.period.label for row in given[4]})
+        return make(*given, **named)
+
+    make = production.compare_production
+    monkeypatch.setattr(production, "compare_production", spy)
+    flows.compare(bench, [Period.parse("2023Q1")])
+    flows.compare(bench, [Period.parse("2023Q2")])
+    assert "2023Q1" in seen[1]
+    labels = {row.period.label for row in bench.tables.comparisons(bench.watch.aoi.id)}
+    assert labels == {"2023Q1", "2023Q2", "2023H1"}
+
+
+def test_a_period_that_has_not_ended_is_measured_and_not_judged(bench: flows.Bench) -> None:
+    (row,) = flows.compare(bench, [Period.parse("2023")])
+    assert (row.verdict, row.reasons) == (Verdict.NOT_ASSESSABLE, (NotAssessable.PERIOD_OPEN,))
+    assert row.activities
+    (closed,) = flows.compare(bench, [Period.parse("2023H1")])
+    assert NotAssessable.PERIOD_OPEN not in closed.reasons
+
+
+def test_a_revised_figure_is_compared_at_the_next_run(small_world: Path, workspace: Path, bench: flows.Bench) -> None:
+    pipeline = Pipeline.read(small_world / "pipeline.toml")
+    known = next(figure for figure in bench.figures if figure.period.label == "2023H1")
+    revised = dataclasses.replace(
+        known, kind=DeclaredKind.FIGURE, carats=12_345.0, as_published_on=dt.date(2030, 1, 1), entered_by="test"
+    )
+    assert bench.tables.add_declared([revised]) == 1
+    before = bench.tables.comparisons(bench.watch.aoi.id)
+    report = flows.run_pipeline(pipeline, workspace=workspace, cluster="sync")
+    assert [str(result.verdict) for result in report.results] == ["no-change"], "no site has changed"
+    after = {row.period.label: row for row in bench.tables.comparisons(bench.watch.aoi.id)}
+    assert after["2023H1"].declared == revised
+    assert after["2023H1"] not in before
+
+
+def test_a_run_stopped_before_it_compared_leaves_no_comparison_behind(bench: flows.Bench) -> None:
+    assert are_compared(bench)
+    flows.decide(bench, bench.watch.first_dekad)
+    assert bench.tables.comparisons(bench.watch.aoi.id) == []
+    assert not are_compared(bench)

@@ -219,6 +219,23 @@ def test_an_embargo_that_ends_within_the_period_was_in_force_in_it(compare):
     assert "An embargo was in force in the period." not in compare("2004").sentences["en"]
 
 
+def test_an_open_period_is_not_judged_nor_is_a_trend_read_against_it(make_aoi, make_activities, make_figure):
+    aoi, figures = make_aoi(), [make_figure("2015", 1_000.0), make_figure("2016", 100.0)]
+    before, now = Period.parse("2015"), Period.parse("2016")
+    rows = {}
+    for is_open in (False, True):
+        given = make_activities(before, flat=5.0)
+        rows[is_open] = compare_production(aoi, before, given, figures, (), OPTIONS, is_open=is_open)
+    assert (rows[True].verdict, rows[True].reasons) == (Verdict.NOT_ASSESSABLE, (NotAssessable.PERIOD_OPEN,))
+    assert "2015 had not ended" in " ".join(rows[True].sentences["en"])
+    assert rows[True].activities == rows[False].activities
+    given = make_activities(now, flat=40.0)
+    read = {
+        is_open: compare_production(aoi, now, given, figures, [row], OPTIONS).verdict for is_open, row in rows.items()
+    }
+    assert read == {False: Verdict.DECLARED_FALLS_ACTIVITY_GROWS, True: Verdict.CONSISTENT}
+
+
 def test_a_quarter_in_the_rains_is_not_assessed(compare, make_figure, make_aoi):
     aoi = make_aoi(dry_months=(11, 12, 1, 2, 3))
     row = compare("2016Q3", [make_figure("2016Q3", 5_000.0)], flat=20.0, aoi=aoi)

@@ -343,6 +343,12 @@ def test_comparisons_are_replaced_by_subject(tables):
     assert tables.comparisons(participant="Ghana") == tables.comparisons(aoi_id="x") == []
 
 
+def test_new_decisions_take_the_comparisons_made_of_the_old_ones_away(tables):
+    tables.put_comparisons([_comparison("2024H1", Verdict.CONSISTENT, declared=None, capacity=None)])
+    tables.replace_decisions(_commit(10, 10, "A"), [_decision(10, 1)])
+    assert tables.comparisons(AOI) == []
+
+
 def test_digest_leaves_out_the_clock_and_the_course_of_runs(tmp_path, tables):
     other = Tables(f"sqlite:///{tmp_path / 'other.db'}")
     tables.add_declared([_figure(5, None)])
