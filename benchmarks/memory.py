@@ -15,7 +15,7 @@ from benchmarks.common import DOCS, machine, table, world_at, write_page
 from kpgeo import flows
 from kpgeo.flows.observing import TileTask, observe_tile
 from kpgeo.flows.planning import plan_aoi
-from kpgeo.model.grid import Grid
+from kpgeo.model.grid import TILE_PX, Grid
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.sim import SimOptions
 from kpgeo.store import Workspace
@@ -39,9 +39,13 @@ def watch_whole(world: Path, workspace: Path, tile_px: int, answer: "multiproces
     answer.put((len(tiles), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0))
 
 
-def measure(folder: Path, size_px: int, tile_px: int) -> tuple[int, float]:
+THIN = {"history_years": 1.0, "monitored_years": 0.5, "missing_frac": 0.5}
+IN_USE = {"history_years": 2.0, "monitored_years": 0.5}
+
+
+def measure(folder: Path, size_px: int, tile_px: int, scenes: dict[str, float]) -> tuple[int, float]:
     """Measure one AOI in a process of its own."""
-    options = SimOptions(size_px=size_px, history_years=1.0, monitored_years=0.5, missing_frac=0.5)
+    options = SimOptions(size_px=size_px, **scenes)
     world = world_at(folder / f"world-{size_px}", options)
     context = multiprocessing.get_context("spawn")
     answer: multiprocessing.Queue[tuple[int, float]] = context.Queue()
@@ -60,7 +64,8 @@ def main() -> None:
     about = machine()
     with tempfile.TemporaryDirectory(prefix="kpgeo-bench-") as folder:
         sizes = (arguments.small, 2 * arguments.small)
-        found = [(size, *measure(Path(folder), size, arguments.tile)) for size in sizes]
+        found = [(size, *measure(Path(folder), size, arguments.tile, THIN)) for size in sizes]
+        in_use = measure(Path(folder), TILE_PX, TILE_PX, IN_USE)
     rows = [(f"{size} × {size} px", tiles, f"{mib:.0f}") for size, tiles, mib in found]
     ratio = found[1][2] / found[0][2]
     figure, axes = plt.subplots(figsize=(5, 2.2), layout="constrained")
@@ -74,7 +79,8 @@ def main() -> None:
         "One worker takes every tile of an AOI through baseline and monitoring, then of one four times as large.\n\n"
         f"{table(('AOI', 'tiles', 'peak MiB of the worker'), rows)}\n"
         f"Four times the area takes {ratio:.2f} times the memory. Tiles here are {arguments.tile} px wide, so that a "
-        "small world has several; in use they are 512 px wide.\n\n"
+        f"small world has several. In use they are {TILE_PX} px wide: one of those, with two years of history, takes "
+        f"{in_use[1]:.0f} MiB.\n\n"
         "![Peak memory](memory.png)\n\n"
         f"{about} `python -m benchmarks.memory`.\n"
     )
