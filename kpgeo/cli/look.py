@@ -98,17 +98,20 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         history = tables.alert_history(alert_id)
         events = tables.alert_events(alert_id, with_superseded=True)
         live = {event.id for event in tables.alert_events(alert_id)}
+        place = tables.site_history(history[-1].site_id)[0] if history else []
     if not history:
         raise BadInputError(f"There is no alert {alert_id!r}.", where=str(workspace), remedy="See: kpgeo alerts list.")
     alert = history[-1]
     seen = alert.evidence
     say(
-        f"{alert.id}  {alert.aoi_id}  site {alert.site_id}",
+        f"{alert.id}  {alert.aoi_id}  site {alert.site_id}{_at(place)}",
         f"State: {alert.state}, as of {dekad_label(alert.dekad)}, raised {dekad_label(alert.raised_dekad)}",
         f"Question: {alert.question}",
         f"Area: {seen.area_ha:.2f} ha ({seen.area_low_ha:.2f} to {seen.area_high_ha:.2f})",
         f"Confidence: {seen.confidence:.2f}; mined in {seen.hits} of {seen.looked_dekads} dekads looked at",
         f"Digging since {date_of(seen.first_day)}, last clear look {date_of(seen.last_day)}",
+        f"Looked at by {', '.join(seen.sensors) or 'no sensor'} in {dekad_label(alert.dekad)}, "
+        f"scenes {', '.join(seen.scene_ids) or 'none'}",
         f"Not seen: {', '.join(alert.gaps) or 'nothing to name'}",
         "",
     )
@@ -119,6 +122,14 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
     )
     if as_json:
         show_json({"alert": alert_content(alert), "events": [event_content(event) for event in events]})
+
+
+def _at(history: list[Site]) -> str:
+    """Return where a site lies, as words to append."""
+    if not history:
+        return ""
+    lon, lat = history[-1].lon_lat
+    return f"  at {lat:.5f}, {lon:.5f}"
 
 
 def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: AsJson = False) -> None:
@@ -213,6 +224,8 @@ def alert_content(alert: Alert) -> dict[str, Any]:
         "last_seen": date_of(seen.last_day).isoformat(),
         "hits": seen.hits,
         "looked_dekads": seen.looked_dekads,
+        "sensors": list(seen.sensors),
+        "scene_ids": list(seen.scene_ids),
         "gaps": list(alert.gaps),
     }
 

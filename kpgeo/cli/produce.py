@@ -86,11 +86,16 @@ def compare(
     periods = None if period is None else [Period.parse(period)]
     made: list[Comparison] = []
     with opened(workspace) as (room, tables), room.lock():
-        for aoi_id, _ in watched(room, aoi):
-            watch, _run = flows.watch_of(room, aoi_id)
-            if participant in (None, watch.aoi.participant, watch.aoi.iso3):
-                bench = flows.Bench(watch, room.state(aoi_id, watch.lineage, watch.grid), tables)
-                made += flows.compare(bench, periods)
+        known = [flows.watch_of(room, aoi_id)[0] for aoi_id, _ in watched(room, aoi)]
+        wanted = [one for one in known if participant in (None, one.aoi.participant, one.aoi.iso3)]
+        if known and not wanted:
+            names = ", ".join(sorted({one.aoi.participant for one in known}))
+            raise BadInputError(
+                f"No AOI of {participant!r} is watched here.", where="--participant", remedy=f"Watched here: {names}."
+            )
+        for watch in wanted:
+            bench = flows.Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
+            made += flows.compare(bench, periods)
     for one in made:
         say(f"{one.aoi_id} {one.period.label}: {one.verdict}", *(f"  {line}" for line in one.sentences.get("en", ())))
     if not made:

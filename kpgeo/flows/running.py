@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from kpgeo import lazy
 from kpgeo.flows.comparing import are_compared, compare, import_declared
 from kpgeo.flows.coverage import WHOLE
@@ -19,7 +21,7 @@ from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
 from kpgeo.flows.record import RunRecord, gap_content, remember
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.calendar import day_of, dekad_label, dekad_start
-from kpgeo.model.errors import IntegrityError, KpgeoError
+from kpgeo.model.errors import BadInputError, IntegrityError, KpgeoError
 from kpgeo.model.run import Gap, RunResult, RunVerdict
 from kpgeo.model.site import SiteStatus
 from kpgeo.options.compute import ComputeOptions
@@ -122,10 +124,13 @@ def run_pipeline(
 
     Raises
     ------
+    BadInputError
+        The cluster is none, or an AOI breaks a rule; nothing was begun.
     BusyError
         Another run is writing to the workspace.
     """
     begin = time.perf_counter()
+    compute = _compute(pipeline, cluster)
     room = open_workspace(pipeline, workspace)
     watches = open_watches(pipeline)
     with room.lock(), ExitStack() as stack:
@@ -134,7 +139,7 @@ def run_pipeline(
         record = RunRecord.begin(room, pipeline)
         import_declared(pipeline, tables)
         remember(room, watches, record.run_id)
-        run = _Run(room, tables, record, _compute(pipeline, cluster), stack, progress)
+        run = _Run(room, tables, record, compute, stack, progress)
         results, errors, delivered = [], {}, 0
         try:
             for watch in watches:
@@ -184,7 +189,7 @@ class _Run:
             result = self._steps(watch, since, until)
             error = None
         except KpgeoError as stopped:
-            _log.warning("%s: %s", watch.aoi.id, stopped)
+            _log.info("%s: %s", watch.aoi.id, stopped)  # the report says it too
             result = self._result(watch, RunVerdict.FAILED, gaps=())
             error = stopped
         result = replace(result, seconds=time.perf_counter() - begin)
@@ -310,7 +315,16 @@ def _event_ids(decided: Decided) -> set[str]:
 def _compute(pipeline: Pipeline, cluster: str | None) -> ComputeOptions:
     """Return the compute options, with another cluster where one is named."""
     options = pipeline.compute
-    return options if cluster is None else ComputeOptions(**{**options.model_dump(), "cluster": cluster})
+    if cluster is None:
+        return options
+    try:
+        return ComputeOptions(**{**options.model_dump(), "cluster": cluster})
+    except ValidationError as error:
+        raise BadInputError(
+            f"{cluster!r} is no cluster.",
+            where="--cluster",
+            remedy="Use local, threads, sync, or a scheduler's address such as tcp://host:8786.",
+        ) from error
 
 
 def _dekads(result: RunResult) -> str:

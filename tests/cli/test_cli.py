@@ -146,6 +146,11 @@ def test_what_a_run_found_can_be_looked_at(small_world: Path, watched: Path) -> 
     code, out, _ = _kpgeo("alerts", "show", alerts[0]["id"], *workspace, "--json")
     assert code == 0
     assert _last_json(out)["alert"] == alerts[0]
+    sites = _last_json(_kpgeo("sites", "list", *workspace, "--json")[1])["sites"]
+    assert isinstance(sites, list)
+    site = next(row for row in sites if row["id"] == alerts[0]["site"])
+    assert f"at {site['lat']:.5f}, {site['lon']:.5f}" in out, "where to look"
+    assert f"Looked at by {', '.join(alerts[0]['sensors']) or 'no sensor'}" in out, "on whose evidence"
     code, out, _ = _kpgeo("sites", "show", alerts[0]["site"], *workspace)
     assert code == 0
     assert alerts[0]["site"] in out
@@ -181,6 +186,17 @@ def test_compare_and_declare(watched: Path, small_world: Path, tmp_path: Path) -
     assert _last_json(out)["entered"] == 0, "the run has entered them already"
     assert "Simulated participant" in _kpgeo("declare", "list", "--workspace", workspace)[1]
     assert _kpgeo("compare", "--workspace", workspace, "--period", "2031H1")[0] == 2
+    code, _, err = _kpgeo("compare", "--workspace", workspace, "--participant", "Nobody")
+    assert code == 2
+    assert "Simulated participant" in err
+
+
+def test_a_cluster_that_is_none_is_exit_code_2(small_world: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    code, _, err = _kpgeo("run", small_world / "pipeline.toml", "--workspace", workspace, "--cluster", "cloud")
+    assert code == 2
+    assert "--cluster" in err
+    assert not workspace.exists()
 
 
 def test_doctor_finds_what_is_missing(tmp_path: Path) -> None:
