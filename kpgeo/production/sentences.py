@@ -189,7 +189,8 @@ class _Writer:
         return self._say("vintage", date=self._date(figure.as_published_on))
 
     def _date(self, date: dt.date) -> str:
-        return format_date(date, format="long", locale=self._locale)
+        written = format_date(date, format="long", locale=self._locale)
+        return f"1er{written[1:]}" if self._language == "fr" and date.day == 1 else written
 
     def _number(self, value: float, pattern: str) -> str:
         return format_decimal(value, format=pattern, locale=self._locale)

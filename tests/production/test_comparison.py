@@ -1,6 +1,7 @@
 """What a comparison says: every verdict, every reason, the positive controls, and the words."""
 
 import dataclasses
+import datetime as dt
 import itertools
 import re
 
@@ -234,6 +235,13 @@ def test_an_open_period_is_not_judged_nor_is_a_trend_read_against_it(make_aoi, m
         is_open: compare_production(aoi, now, given, figures, [row], OPTIONS).verdict for is_open, row in rows.items()
     }
     assert read == {False: Verdict.DECLARED_FALLS_ACTIVITY_GROWS, True: Verdict.CONSISTENT}
+
+
+def test_the_first_of_a_month_is_written_as_french_writes_it(compare, make_figure):
+    figure = dataclasses.replace(make_figure("2016", 10.0), as_published_on=dt.date(2017, 3, 1))
+    sentences = compare("2016", [figure], flat=20.0).sentences
+    assert "1er mars 2017" in " ".join(sentences["fr"])
+    assert "1 March 2017" in " ".join(sentences["en"])
 
 
 def test_a_quarter_in_the_rains_is_not_assessed(compare, make_figure, make_aoi):
