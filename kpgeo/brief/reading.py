@@ -220,5 +220,9 @@ def sum_areas(areas: Sequence[Area]) -> Area:
 
 
 def new_area_of(comparison: Comparison) -> Area | None:
-    """Return the newly dug area of a comparison over all strata; None where it has no activity row."""
-    return sum_areas([row.new_area for row in comparison.activities]) if comparison.activities else None
+    """Return the newly dug area a comparison is about; None where it has no activity row.
+
+    It is that of the strata, as in the comparison's sentences; land outside them counts only where there are none.
+    """
+    rows = [row for row in comparison.activities if row.stratum_id] or list(comparison.activities)
+    return sum_areas([row.new_area for row in rows]) if rows else None
