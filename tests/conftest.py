@@ -1,16 +1,23 @@
 """Fixtures every room's tests share."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kpgeo import flows
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim import write_world
 from kpgeo.store import Workspace
+
+# A machine that decides whether work lands draws the same examples every time; people draw new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 # Low thresholds: a small world watched for half a year is to have many sites, alerts and events, true or not.
 _EAGER = """

@@ -149,7 +149,7 @@ def test_long_edges_keep_their_course():
 @settings(max_examples=50, deadline=None)
 @given(
     left=st.integers(20_000, 79_000),
-    top=st.integers(10_000, 900_000),
+    top=st.integers(10_000, 400_000),  # farther from the equator a parallel bows out of its pixel row
     width=st.integers(10, 2_000),
     height=st.integers(10, 2_000),
     decimals=st.integers(6, 15),
