@@ -7,12 +7,12 @@ from kpgeo.brief.chips import monthly_rows, site_picture
 from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Picture, Table
 from kpgeo.brief.draft import Draft
 from kpgeo.brief.inputs import Chip, ChipPair
-from kpgeo.brief.reading import WHOLE_AOI, SiteReading, sum_areas
+from kpgeo.brief.reading import WHOLE_AOI, SiteReading
 from kpgeo.brief.vocabulary import EVENT, STATE, STATUS
 from kpgeo.brief.words import noop
 from kpgeo.model.calendar import date_of, dekad_end, dekad_start
 from kpgeo.model.production import Activity
-from kpgeo.model.site import Area, SiteEventKind, SiteStatus
+from kpgeo.model.site import Area, SiteEventKind, SiteStatus, sum_areas
 
 ELONGATED = 6.0
 WATERY_FRAC = 0.3

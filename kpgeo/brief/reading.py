@@ -10,7 +10,7 @@ from kpgeo.model.calendar import date_of, dekad_end, dekad_of, dekad_start
 from kpgeo.model.production import Comparison
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Sensor
-from kpgeo.model.site import Area, Site, SiteEvent, SiteEventKind, SiteStatus
+from kpgeo.model.site import Area, Site, SiteEvent, SiteEventKind, SiteStatus, sum_areas
 
 WHOLE_AOI = "*"
 _STATE_ORDER = {
@@ -208,15 +208,6 @@ def group_gaps(gaps: Sequence[Gap], start_day: int, end_day: int) -> tuple[GapGr
         for (reason, sensor), rows in groups.items()
     ]
     return tuple(sorted(found, key=lambda group: (-group.count, group.reason, group.sensor or "")))
-
-
-def sum_areas(areas: Sequence[Area]) -> Area:
-    """Add areas, ends with ends: as wide as if all were wrong the same way."""
-    return Area(
-        ha=sum(area.ha for area in areas),
-        low_ha=sum(area.low_ha for area in areas),
-        high_ha=sum(area.high_ha for area in areas),
-    )
 
 
 def new_area_of(comparison: Comparison) -> Area | None:

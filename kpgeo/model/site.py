@@ -1,5 +1,7 @@
 """Change objects and sites: where digging is, and how it developed."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +15,15 @@ class Area:
     ha: float
     low_ha: float
     high_ha: float
+
+
+def sum_areas(areas: Sequence[Area]) -> Area:
+    """Add areas of one detector: their errors go together, so the ends of the intervals add up too."""
+    return Area(
+        ha=math.fsum(area.ha for area in areas),
+        low_ha=math.fsum(area.low_ha for area in areas),
+        high_ha=math.fsum(area.high_ha for area in areas),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from kpgeo.kernels.capacity import Z90, prob_ratio_above
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.calendar import Period
 from kpgeo.model.production import Activity, Comparison, DeclaredFigure, DeclaredKind, NotAssessable, Verdict
-from kpgeo.model.site import Area
+from kpgeo.model.site import Area, sum_areas
 from kpgeo.options.production import ProductionOptions
 
 
@@ -81,15 +81,6 @@ def diamond_area(aoi: Aoi, activities: Sequence[Activity]) -> Area:
 def outside_area(aoi: Aoi, activities: Sequence[Activity]) -> Area:
     """Return the newly dug area outside the AOI's strata; none where it has no strata."""
     return sum_areas([a.new_area for a in activities if not a.stratum_id and aoi.strata])
-
-
-def sum_areas(areas: Sequence[Area]) -> Area:
-    """Add areas of one detector: their errors go together, so the ends of the intervals add up too."""
-    return Area(
-        ha=math.fsum(area.ha for area in areas),
-        low_ha=math.fsum(area.low_ha for area in areas),
-        high_ha=math.fsum(area.high_ha for area in areas),
-    )
 
 
 def _is_comparable(

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpgeo.brief.charts import period_rows
-from kpgeo.brief.reading import group_gaps, months_seen, new_area_of, rank_sites, sum_areas
+from kpgeo.brief.reading import group_gaps, months_seen, new_area_of, rank_sites
 from kpgeo.model.calendar import Period, day_of, dekad_of
 from kpgeo.model.run import Coverage
-from kpgeo.model.site import Area, SiteStatus
+from kpgeo.model.site import Area, SiteStatus, sum_areas
 
 JAN, MAR = day_of(dt.date(2025, 1, 1)), day_of(dt.date(2025, 3, 1))
 
