@@ -1,6 +1,6 @@
 """The belief filter of one tile, dekad by dekad."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +39,7 @@ from kpgeo.model.state import (
 )
 from kpgeo.options.detect import DetectOptions
 
+OnLook = Callable[[Look, NDArray[np.float32]], None]
 _OPTICAL_JUNK_DENSITY = 1.0 / (0.3 * 0.4 * 0.5 * 0.5)
 _RADAR_JUNK_DENSITY = 1.0 / (15.0 * 15.0)
 
@@ -109,6 +110,7 @@ def fold_dekad(
     dekad: int,
     context: TileContext,
     options: DetectOptions,
+    on_look: OnLook | None = None,
 ) -> TileState:
     """Return the state at the end of a dekad from that at its start and the looks of the dekad.
 
@@ -120,6 +122,9 @@ def fold_dekad(
         As of the end of the dekad before; not changed.
     looks : sequence of Look
         Every look of the dekad, of all sensors; may be empty.
+    on_look : callable, optional
+        Called after each look with it and the belief as it then stands, float32 (state, y, x), which it may read and
+        must copy to keep.
     """
     work = _decode(state)
     day = dekad_start(dekad)
@@ -132,6 +137,8 @@ def fold_dekad(
         else:
             is_green = date_of(look.day).month in green_months(context.dry_months)
             _fold_optical(work, baseline, look, options, is_green=is_green)
+        if on_look is not None:
+            on_look(look, work.belief.reshape(N_STATES, *state.onset_day.shape))
     _predict(work, day, dekad_end(dekad), classes, context, options)
     return _encode(work, state.onset_day.shape)
 

@@ -1,5 +1,6 @@
 """Killed anywhere and run again, kpgeo comes to what it would have come to; and two runs do not write at once."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -33,6 +34,15 @@ def _start(world: Path, workspace: Path) -> "subprocess.Popen[bytes]":
     )
 
 
+def _kill(process: "subprocess.Popen[bytes]") -> bool:
+    """Kill a run and its workers; True if it was still running. One that has just ended is no longer there to kill."""
+    is_running = process.poll() is None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return is_running
+
+
 def _run_to_end(world: Path, workspace: Path) -> float:
     begin = time.monotonic()
     with _start(world, workspace) as process:
@@ -53,9 +63,7 @@ def test_killed_at_random_moments_it_still_comes_to_the_same(
         workspace = Path(shutil.copytree(fitted, tmp_path / f"try-{number}"))
         with _start(small_world, workspace) as process:
             time.sleep(dice.uniform(0.1, 1.0) * whole_s)
-            killed += process.poll() is None
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            killed += _kill(process)
         _run_to_end(small_world, workspace)
         assert fingerprint_of(small_world, workspace) == expected, f"try {number}"
         assert not list(workspace.glob("products/**/.tmp-*"))
@@ -71,8 +79,7 @@ def test_killed_while_learning_the_baseline_it_learns_it_again(
     for pause_s in (1.5, 3.0, 5.0):
         with _start(small_world, workspace) as process:
             time.sleep(pause_s)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _kill(process)
     _run_to_end(small_world, workspace)
     assert fingerprint_of(small_world, workspace) == fingerprint_of(small_world, watched)
 
