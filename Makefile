@@ -3,12 +3,13 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := $(VENV)/.installed-peers
 
 # The first interpreter that is new enough; PYTHON=... on the command line overrules it.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: install demo test test-long test-all lint bench clean
+.PHONY: install demo test test-long test-all lint bench bench-speed clean
 
 install: $(STAMP)
 
@@ -41,6 +42,14 @@ bench: install
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.accuracy --seeds 301 302 303 304 305
+
+# The published detectors that the two benchmarks below run beside kpgeo.
+$(PEERS): $(STAMP) pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,peers]'
+	touch $@
+
+bench-speed: $(PEERS)
+	$(BIN)/python -m benchmarks.speed
 
 clean:
 	rm -rf $(VENV) build dist demo
