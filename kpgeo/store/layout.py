@@ -14,7 +14,7 @@ from kpgeo.model.errors import IntegrityError
 from kpgeo.model.grid import Grid
 from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, Layer
 
-FORMAT = 1
+FORMAT = 2
 # Bytes a pixel and dekad, and MB/s encoded on one core, of the state the filter makes of savanna with pits, a burn and
 # clouds (512 x 512 px): zstd-3 12.0, 187; bitshuffle-3 12.3, 554; shuffle-3 12.0, 298; shuffle-5 11.2, 97. Encoding a
 # tile's dekad takes 60 ms where folding it takes a second, and it is kept for years: the smallest is taken.
@@ -80,36 +80,32 @@ def _config() -> icechunk.RepositoryConfig:
 
 
 def create_arrays(group: zarr.Group, grid: Grid) -> None:
-    """Create the arrays of an empty state: no dekad yet, no baseline."""
+    """Create the arrays of an empty state: no dekad yet, and room for the first baseline."""
     for name, layer in STATIC_LAYERS.items():
-        _create(group, name, layer, grid, dekads=None)
+        _create(group, name, layer, grid, axis="epoch", length=1)
     for name, layer in DYNAMIC_LAYERS.items():
-        _create(group, name, layer, grid, dekads=0)
+        _create(group, name, layer, grid, axis="dekad", length=0)
 
 
-def _create(group: zarr.Group, name: str, layer: Layer, grid: Grid, *, dekads: int | None) -> None:
-    time = () if dekads is None else (dekads,)
+def _create(group: zarr.Group, name: str, layer: Layer, grid: Grid, *, axis: str, length: int) -> None:
     group.create_array(
         name,
-        shape=(*time, *layer.lead, *grid.shape),
-        chunks=(*(1 for _ in time), *layer.lead, grid.tile_px, grid.tile_px),
+        shape=(length, *layer.lead, *grid.shape),
+        chunks=(1, *layer.lead, grid.tile_px, grid.tile_px),
         dtype=np.dtype(layer.dtype),
         fill_value=FILL.get(name, 0),
         compressors=[CODEC, Crc32cCodec()],
-        dimension_names=(*(("dekad",) if time else ()), *LEAD_NAMES.get(name, ()), "y", "x"),
+        dimension_names=(axis, *LEAD_NAMES.get(name, ()), "y", "x"),
         attributes={"meaning": layer.meaning},
     )
 
 
-def grow(group: zarr.Group, dekads: int) -> bool:
-    """Lengthen the dekad axis to `dekads`, and say whether that changed anything."""
-    grew = False
-    for name in DYNAMIC_LAYERS:
+def grow(group: zarr.Group, dekads: int, epochs: int) -> None:
+    """Lengthen the dekad axis to `dekads` and the epoch axis to `epochs`, where they are shorter."""
+    for name, length in [(name, dekads) for name in DYNAMIC_LAYERS] + [(name, epochs) for name in STATIC_LAYERS]:
         array = array_of(group, name)
-        if array.shape[0] < dekads:
-            array.resize((dekads, *array.shape[1:]))
-            grew = True
-    return grew
+        if array.shape[0] < length:
+            array.resize((length, *array.shape[1:]))
 
 
 def array_of(group: zarr.Group, name: str) -> "zarr.Array[Any]":

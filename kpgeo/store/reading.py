@@ -1,5 +1,6 @@
 """Reading a state at one commit: its header and its tiles."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +37,10 @@ class StateHead:
     applied : dict
         Ids of the scenes folded in, in order, by dekad.
     baseline_scenes : tuple of str
-        Ids of the scenes the baseline was learnt from.
+        Ids of the scenes the first baseline was learnt from.
+    refit_dekads : tuple of int
+        Dekads at which a refitted baseline begins to hold, in order: the k-th begins epoch k, counted from 1. Epoch 0
+        is that of the first baseline.
     unfinished : dict
         Tiles (by name) that could not be brought up to date, with the dekad they must be taken up from again.
     aoi_version : str
@@ -49,6 +53,7 @@ class StateHead:
     last_dekad: int | None = None
     applied: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     baseline_scenes: tuple[str, ...] = ()
+    refit_dekads: tuple[int, ...] = ()
     unfinished: Mapping[str, int] = field(default_factory=dict)
     aoi_version: str = ""
 
@@ -63,6 +68,10 @@ class StateHead:
             raise BadInputError(f"The state does not hold {dekad_label(dekad)}.", where="state")
         return dekad - self.first_dekad
 
+    def epoch_of(self, dekad: int) -> int:
+        """Return the epoch whose baseline holds for a dekad, as a position along the epoch axis."""
+        return bisect_right(self.refit_dekads, dekad)
+
     def to_attributes(self) -> dict[str, Any]:
         """Return the header as JSON-ready group attributes."""
         return {
@@ -71,6 +80,7 @@ class StateHead:
             "last_dekad": self.last_dekad,
             "applied": {str(dekad): list(ids) for dekad, ids in sorted(self.applied.items())},
             "baseline_scenes": list(self.baseline_scenes),
+            "refit_dekads": list(self.refit_dekads),
             "unfinished": dict(sorted(self.unfinished.items())),
             "aoi_version": self.aoi_version,
         }
@@ -85,6 +95,7 @@ class StateHead:
             last_dekad=attributes["last_dekad"],
             applied={int(dekad): tuple(ids) for dekad, ids in attributes["applied"].items()},
             baseline_scenes=tuple(attributes["baseline_scenes"]),
+            refit_dekads=tuple(attributes["refit_dekads"]),
             unfinished=dict(attributes["unfinished"]),
             aoi_version=attributes["aoi_version"],
         )
@@ -165,7 +176,7 @@ def unwritable_as_integrity(folder: Path) -> Iterator[None]:
 
 
 def has_chunk(group: zarr.Group, name: str, lead: tuple[int, ...], tile: Tile) -> bool:
-    """Say whether a tile's chunk of a layer was ever written. `lead` is the position along the dekad axis, if any."""
+    """Say whether a tile's chunk of a layer was ever written. `lead` is the position along its dekad or epoch axis."""
     n_lead = len((DYNAMIC_LAYERS | STATIC_LAYERS)[name].lead)
     key = "/".join(str(part) for part in (name, "c", *lead, *(0,) * n_lead, tile.row, tile.col))
     return bool(sync(group.store.exists(key)))
@@ -179,8 +190,9 @@ def read_tile_state(group: zarr.Group, tile: Tile, index: int, label: str) -> Ti
     return TileState(**arrays)
 
 
-def read_tile_baseline(group: zarr.Group, tile: Tile) -> TileBaseline:
-    """Read a tile's static state."""
-    if not has_chunk(group, WITNESS["static"], (), tile):
-        raise IntegrityError(f"Tile {tile.name} has no baseline.", where="state")
-    return TileBaseline(**{name: np.asarray(array_of(group, name)[(..., *tile.window)]) for name in STATIC_LAYERS})
+def read_tile_baseline(group: zarr.Group, tile: Tile, epoch: int) -> TileBaseline:
+    """Read a tile's static state at a position of the epoch axis."""
+    if not has_chunk(group, WITNESS["static"], (epoch,), tile):
+        raise IntegrityError(f"Tile {tile.name} has no baseline of epoch {epoch}.", where="state")
+    arrays = {name: np.asarray(array_of(group, name)[(epoch, ..., *tile.window)]) for name in STATIC_LAYERS}
+    return TileBaseline(**arrays)

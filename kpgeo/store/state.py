@@ -48,11 +48,14 @@ class PixelHistory:
         The dekads, in order.
     dynamic : dict
         By name of `DYNAMIC_LAYERS`, the coded values, shape `(dekad, *lead)`.
+    refit_dekads : tuple of int
+        `StateHead.refit_dekads`: which epoch holds for which dekad.
     static : dict
-        By name of `STATIC_LAYERS`, the coded values, shape `lead`.
+        By name of `STATIC_LAYERS`, the coded values, shape `(epoch, *lead)`.
     """
 
     dekads: tuple[int, ...]
+    refit_dekads: tuple[int, ...]
     dynamic: dict[str, NDArray[np.generic]]
     static: dict[str, NDArray[np.generic]]
 
@@ -77,23 +80,29 @@ class StateStore:
         """Return the header of the commit that is read; an empty one before the first commit."""
         return read_head(self.folder, self.grid, self.at_snapshot)
 
-    def begin(self, first_dekad: int, last_dekad: int) -> Writer:
+    def begin(self, first_dekad: int, last_dekad: int, refit_dekads: tuple[int, ...] | None = None) -> Writer:
         """Begin a run's one commit, of the dekads from `first_dekad` to `last_dekad`, both included.
 
         For a baseline alone, `last_dekad` is `first_dekad - 1`. The range must join the state and reach its end.
+
+        Parameters
+        ----------
+        refit_dekads : tuple of int, optional
+            Every dekad up to `last_dekad` at which a refitted baseline begins to hold: those of the state, and what
+            the run adds to them. None adds nothing.
 
         Raises
         ------
         BusyError
             Another run is writing to this state.
         BadInputError
-            The range leaves a hole, or dekads that would be stale.
+            The range leaves a hole, or dekads that would be stale; or the epochs are not those of the state.
         IntegrityError
             The state is broken or was written on another grid.
         """
         if self.at_snapshot:
             raise BadInputError("A state as it was at a commit can only be read.", where=str(self.folder))
-        return Writer(self.folder, self.grid, first_dekad, last_dekad)
+        return Writer(self.folder, self.grid, first_dekad, last_dekad, refit_dekads)
 
     def at(self, snapshot_id: str) -> "StateStore":
         """Return the state as it was at a commit, for reading."""
@@ -121,19 +130,25 @@ class StateStore:
         with self._opened() as (group, head):
             return read_tile_state(group, tile, head.index(dekad), dekad_label(dekad))
 
-    def read_baseline(self, tile: Tile) -> TileBaseline:
-        """Return a tile's static state; `IntegrityError` where it was never written."""
-        with self._opened() as (group, _):
-            return read_tile_baseline(group, tile)
+    def read_baseline(self, tile: Tile, dekad: int | None = None) -> TileBaseline:
+        """Return the static state of a tile that holds for a dekad (None is the newest).
+
+        Raises
+        ------
+        IntegrityError
+            It was never written.
+        """
+        with self._opened() as (group, head):
+            return read_tile_baseline(group, tile, _epoch(head, dekad))
 
     def read_layer(self, name: str, dekad: int | None = None) -> NDArray[np.generic]:
-        """Return one layer of the whole AOI, `(*lead, y, x)`: of a dekad, or a static layer (`dekad` None).
+        """Return one layer of the whole AOI, `(*lead, y, x)`, as of a dekad; None is the newest of a static layer.
 
         Tiles that were never written read as the fill value: nothing believed, no day, no look.
         """
         with self._opened() as (group, head):
             if name in STATIC_LAYERS:
-                return np.asarray(array_of(group, name)[...])
+                return np.asarray(array_of(group, name)[_epoch(head, dekad)])
             if name not in DYNAMIC_LAYERS or dekad is None:
                 raise BadInputError(f"{name!r} is not a layer of the state, or needs a dekad.", where="state")
             return np.asarray(array_of(group, name)[head.index(dekad)])
@@ -147,7 +162,12 @@ class StateStore:
             dynamic = {name: np.asarray(array_of(group, name)[:n, ..., row, col]) for name in DYNAMIC_LAYERS}
             static = {name: np.asarray(array_of(group, name)[..., row, col]) for name in STATIC_LAYERS}
             first = head.first_dekad or 0
-            return PixelHistory(dekads=tuple(range(first, first + n)), dynamic=dynamic, static=static)
+            return PixelHistory(
+                dekads=tuple(range(first, first + n)),
+                refit_dekads=head.refit_dekads,
+                dynamic=dynamic,
+                static=static,
+            )
 
     def forget(self, before: dt.datetime) -> int:
         """Give up the commits from before a moment (UTC-aware), all but the newest, and return the bytes that frees.
@@ -167,10 +187,10 @@ class StateStore:
             return int(repo.garbage_collect(before).bytes_deleted)
 
     def digest(self, first_dekad: int | None = None, last_dekad: int | None = None) -> str:
-        """Return the SHA-256 of the static arrays, and of the dynamic arrays and scenes applied of a range of dekads.
+        """Return the SHA-256 of the dynamic arrays and scenes applied of a range of dekads, and of their baselines.
 
-        Both ends are included; None is open. Two states with the same digest hold the same pixels, whatever runs made
-        them.
+        Both ends are included; None is open. Baselines are those of every epoch up to the last dekad. Two states with
+        the same digest hold the same pixels, whatever runs made them.
         """
         sha = hashlib.sha256()
         with self._opened() as (group, head):
@@ -178,10 +198,12 @@ class StateStore:
             last = head.last_dekad if last_dekad is None else last_dekad
             dekads = range(first or 0, (last or 0) + 1) if head.n_dekads else range(0)
             applied = [[dekad, *head.applied.get(dekad, ())] for dekad in dekads]
-            sha.update(repr((head.is_fitted, head.baseline_scenes, applied)).encode())
+            epochs = head.epoch_of(last or 0) + 1
+            known = (head.is_fitted, head.baseline_scenes, head.refit_dekads[: epochs - 1], applied)
+            sha.update(repr(known).encode())
             for tile in self.grid.tiles():
                 for name in STATIC_LAYERS:
-                    _feed(sha, name, array_of(group, name)[(..., *tile.window)])
+                    _feed(sha, name, array_of(group, name)[(slice(epochs), ..., *tile.window)])
                 for dekad in dekads:
                     for name in DYNAMIC_LAYERS:
                         _feed(sha, name, array_of(group, name)[(head.index(dekad), ..., *tile.window)])
@@ -189,6 +211,11 @@ class StateStore:
 
     def _opened(self) -> AbstractContextManager[tuple[zarr.Group, StateHead]]:
         return opened(self.folder, self.grid, self.at_snapshot)
+
+
+def _epoch(head: StateHead, dekad: int | None) -> int:
+    """Return the epoch that holds for a dekad, or the newest."""
+    return len(head.refit_dekads) if dekad is None else head.epoch_of(dekad)
 
 
 def _feed(sha: Any, name: str, array: Any) -> None:

@@ -49,14 +49,20 @@ class RegionWriter:
         self._grid = grid
         self._first_dekad = first_dekad
 
-    def write_baseline(self, tile: Tile, baseline: TileBaseline) -> None:
-        """Write a tile's static state; `BadInputError` where an array has not the layer's shape or dtype."""
+    def write_baseline(self, tile: Tile, baseline: TileBaseline, epoch: int = 0) -> None:
+        """Write a tile's static state of an epoch.
+
+        Raises
+        ------
+        BadInputError
+            An array has not the layer's shape or dtype.
+        """
         for name, array in baseline.items():
             _require_layer(name, array, tile)
         with unwritable_as_integrity(self._folder):
             group = self._group("r+")
             for name, array in baseline.items():
-                array_of(group, name)[(..., *tile.window)] = array
+                array_of(group, name)[(epoch, ..., *tile.window)] = array
 
     def write_state(self, tile: Tile, dekad: int, state: TileState) -> None:
         """Write a tile's dynamic state as it stands at the end of a dekad; errors as `write_baseline`."""
@@ -68,10 +74,10 @@ class RegionWriter:
             for name, array in state.items():
                 array_of(group, name)[(index, ..., *tile.window)] = array
 
-    def read_baseline(self, tile: Tile) -> TileBaseline:
-        """Return a tile's static state: as the run found it, or as written here since."""
+    def read_baseline(self, tile: Tile, epoch: int = 0) -> TileBaseline:
+        """Return a tile's static state of an epoch: as the run found it, or as written here since."""
         with broken_as_integrity(self._folder):
-            return read_tile_baseline(self._group("r"), tile)
+            return read_tile_baseline(self._group("r"), tile, epoch)
 
     def read_state(self, tile: Tile, dekad: int) -> TileState:
         """Return a tile's dynamic state at the end of a dekad: as the run found it, or as written here since."""
@@ -101,9 +107,13 @@ class Writer:
         The header the run builds on.
     first_dekad, last_dekad : int
         The dekads the run writes, both included.
+    refit_dekads : tuple of int
+        Where the epochs of the baseline begin once the run is committed.
     """
 
-    def __init__(self, folder: Path, grid: Grid, first_dekad: int, last_dekad: int) -> None:
+    def __init__(
+        self, folder: Path, grid: Grid, first_dekad: int, last_dekad: int, refit_dekads: tuple[int, ...] | None = None
+    ) -> None:
         self._folder, self._grid = folder, grid
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._lock = writer_lock(folder)
@@ -112,6 +122,8 @@ class Writer:
             self.head = read_head(folder, grid)
             self.first_dekad, self.last_dekad = first_dekad, last_dekad
             self._origin = _require_range(self.head, first_dekad, last_dekad, folder)
+            self.refit_dekads = self.head.refit_dekads if refit_dekads is None else refit_dekads
+            _require_epochs(self.head, self.refit_dekads, range(self._origin + 1, last_dekad + 1), folder)
             self._started = time.time() - _CLOCK_SLACK_S
             self._repo = open_repository(folder, create=True)
             self._base = self._repo.lookup_branch(MAIN)
@@ -179,6 +191,7 @@ class Writer:
             last_dekad=self.last_dekad,
             applied={**kept, **applied},
             baseline_scenes=self.head.baseline_scenes if baseline_scenes is None else baseline_scenes,
+            refit_dekads=self.refit_dekads,
             unfinished=dict(unfinished or {}),
             aoi_version=self.head.aoi_version if aoi_version is None else aoi_version,
         )
@@ -224,7 +237,7 @@ class Writer:
         return str(self._session.commit(message, metadata={**metadata, **span, "kpgeo": "run"}))
 
     def _open_draft(self) -> None:
-        """Point a fresh draft at `main`, and lay out on it the arrays and dekads the run needs."""
+        """Point a fresh draft at `main`, and lay out on it the arrays, dekads and epochs the run needs."""
         if DRAFT in self._repo.list_branches():
             self._drop_draft()
         self._repo.create_branch(DRAFT, self._base)
@@ -234,7 +247,7 @@ class Writer:
             create_arrays(group, self._grid)
         else:
             group = zarr.open_group(session.store, mode="r+")
-        grow(group, self.last_dekad - self._origin + 1)
+        grow(group, self.last_dekad - self._origin + 1, len(self.refit_dekads) + 1)
         if session.has_uncommitted_changes:
             session.commit(f"layout to dekad {self.last_dekad}", metadata={"kpgeo": "layout"})
 
@@ -268,6 +281,15 @@ def _require_range(head: StateHead, first: int, last: int, folder: Path) -> int:
             remedy="Write to the end of the state.",
         )
     return head.first_dekad
+
+
+def _require_epochs(head: StateHead, refit_dekads: tuple[int, ...], held: range, folder: Path) -> None:
+    """Refuse epochs that are not those of the state and later ones, in order, within the dekads it will hold."""
+    known = len(head.refit_dekads)
+    if refit_dekads[:known] != head.refit_dekads:
+        raise BadInputError("The epochs of a state cannot be moved.", where=str(folder))
+    if list(refit_dekads) != sorted(set(refit_dekads)) or any(dekad not in held for dekad in refit_dekads):
+        raise BadInputError("Epochs begin one after another, within the dekads of the state.", where=str(folder))
 
 
 def _require_layer(name: str, array: np.ndarray[Any, Any], tile: Tile) -> None:

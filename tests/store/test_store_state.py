@@ -144,7 +144,8 @@ def test_a_pixel_tells_its_whole_history(store, write_run, make_state, make_base
         for position, dekad in enumerate(history.dekads):
             expected = dict(make_state(tile, dekad).items())[name][..., 3, 5]
             np.testing.assert_array_equal(history.dynamic[name][position], expected)
-    np.testing.assert_array_equal(history.static["sigma_radar"], make_baseline(tile, 7).sigma_radar[:, 3, 5])
+    np.testing.assert_array_equal(history.static["sigma_radar"], make_baseline(tile, 7).sigma_radar[None, :, 3, 5])
+    assert history.refit_dekads == ()
     with pytest.raises(BadInputError, match="outside"):
         store.read_pixel(100, 0)
 
