@@ -1,10 +1,14 @@
 """Options of the simulated world."""
 
 import datetime as dt
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from kpgeo.model.ids import digest
 from kpgeo.options.base import StageOptions
+
+_ADDED = ("site_min_ha", "site_max_ha", "covered_low_frac", "covered_high_frac", "spectral_spread")
 
 
 class SimOptions(StageOptions):
@@ -55,3 +59,39 @@ class SimOptions(StageOptions):
         default=0.03, ge=0.0, le=0.5, description="Share of Sentinel-2 acquisitions offered twice, once reprocessed."
     )
     missing_frac: float = Field(default=0.02, ge=0.0, le=0.9, description="Share of acquisitions that were never made.")
+    site_min_ha: float = Field(default=0.03, ge=0.01, le=1.0, description="Smallest ground a working digs in all (ha).")
+    site_max_ha: float = Field(
+        default=5.0, ge=0.03, le=20.0, description="Largest ground a working digs in all (ha); new ones stop at 3."
+    )
+    covered_low_frac: float = Field(
+        default=1.0,
+        gt=0.1,
+        le=1.0,
+        description="Least share of a dug pixel that may be broken; between this and the next, each pixel has its own.",
+    )
+    covered_high_frac: float = Field(
+        default=1.0, gt=0.1, le=1.0, description="Largest share of a dug pixel that may be broken."
+    )
+    spectral_spread: float = Field(
+        default=1.0, ge=0.0, le=4.0, description="How far the spectra of a world lie from the usual, relative to most."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.site_min_ha >= self.site_max_ha or self.covered_low_frac > self.covered_high_frac:
+            raise ValueError("the lower bound of workings' size or cover lies above the upper one")
+        return self
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the options as a world's papers name them.
+
+        Options that came later are left out where they have their defaults, so that a world that does not use them is
+        the same, to the byte, as it was before there were any.
+        """
+        fields = type(self).model_fields
+        usual = {name for name in _ADDED if getattr(self, name) == fields[name].default}
+        return self.model_dump(mode="json", exclude=usual)
+
+    def digest(self) -> str:
+        """Return 12 hex digits that change when any option changes."""
+        return digest(type(self).__name__, self.recorded())[:12]

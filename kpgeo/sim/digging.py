@@ -181,7 +181,9 @@ class Digging:
         return block_mean(mix, FINE), share
 
 
-def draw_digging(seed: int, plan: SitePlan, is_free: NDArray[np.bool_]) -> Digging:
+def draw_digging(
+    seed: int, plan: SitePlan, is_free: NDArray[np.bool_], cover: tuple[float, float] = (1.0, 1.0)
+) -> Digging:
     """Draw the cells of a working.
 
     Parameters
@@ -192,6 +194,8 @@ def draw_digging(seed: int, plan: SitePlan, is_free: NDArray[np.bool_]) -> Diggi
         What it is to become.
     is_free : bool array (y, x) on the frame
         Where digging is possible: not in the river, not in a village.
+    cover : tuple of float
+        Least and largest share of a pixel that may be broken; each pixel has its own between them.
     """
     rng = rng_of(seed, "digging", plan.id)
     half_px = int(np.ceil(np.sqrt(plan.area_ha * 1.9 * 1e4 / np.pi) / 10.0 * 1.7)) + 2
@@ -201,6 +205,8 @@ def draw_digging(seed: int, plan: SitePlan, is_free: NDArray[np.bool_]) -> Diggi
     rows = np.clip(np.arange(size) // FINE + row0, 0, is_free.shape[0] - 1)
     cols = np.clip(np.arange(size) // FINE + col0, 0, is_free.shape[1] - 1)
     allowed = is_free[np.ix_(rows, cols)]
+    if cover[0] < 1.0:
+        allowed = allowed & _spared(rng_of(seed, "cover", plan.id), size, cover)
     kind, depth = _works(rng, size, rank, allowed, plan.area_ha)
     born = _births(rng, rank, kind, plan)
     recovery = np.clip(150.0 * np.exp(0.45 * smooth_noise(rng, size, 3, 14)), 50.0, 420.0)
@@ -215,6 +221,16 @@ def draw_digging(seed: int, plan: SitePlan, is_free: NDArray[np.bool_]) -> Diggi
         recovery_days=recovery.astype(np.float32),
         pale_frac=float(rng.uniform(0.35, 1.0)),
     )
+
+
+def _spared(rng: np.random.Generator, size: int, cover: tuple[float, float]) -> NDArray[np.bool_]:
+    """Return the fine cells that may be dug where only a share of each pixel is: in clumps, drawn pixel by pixel."""
+    blocks = size // FINE
+    rank = smooth_noise(rng, size, 3).reshape(blocks, FINE, blocks, FINE).transpose(0, 2, 1, 3)
+    order = rank.reshape(blocks, blocks, -1).argsort(axis=-1).argsort(axis=-1)
+    most = np.rint(rng.uniform(*cover, (blocks, blocks)) * FINE * FINE)
+    kept = (order < most[:, :, None]).reshape(blocks, blocks, FINE, FINE)
+    return np.asarray(kept.transpose(0, 2, 1, 3).reshape(size, size))
 
 
 def _spread(rng: np.random.Generator, size: int, plan: SitePlan) -> F32:

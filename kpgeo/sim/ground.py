@@ -193,5 +193,5 @@ def draw_terrain(options: SimOptions) -> Terrain:
         fires=draw_fires(options, land),
         diggings=diggings,
         tracks=draw_tracks(options, land, diggings),
-        spectra=draw_spectra(options.seed),
+        spectra=draw_spectra(options.seed, options.spectral_spread),
     )

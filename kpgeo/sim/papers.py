@@ -164,7 +164,7 @@ def world_paper(terrain: Terrain) -> Paper:
     return {
         "kpgeo_world": 1,
         "aoi": aoi_id(terrain.options.seed),
-        "options": terrain.options.model_dump(mode="json"),
+        "options": terrain.options.recorded(),
         "options_digest": terrain.options.digest(),
         "history": {"start": iso(frame.start_day), "end": iso(frame.monitor_day)},
         "monitored": {"start": iso(frame.monitor_day), "end": iso(frame.end_day)},

@@ -12,7 +12,7 @@ from kpgeo.sim.landscape import Frame, Landscape, Road, wiggled
 from kpgeo.sim.textures import rng_of
 
 _SITES_PER_PX = 10.0 / 384.0**2
-_MIN_HA, _MAX_HA = 0.03, 5.0
+_MAX_NEW_HA, _FIRST_HA = 3.0, 0.18
 _RIM_PX = 36
 
 Story = Literal["standing", "finished", "late-history", "resumed", "new"]
@@ -39,9 +39,10 @@ def draw_diggings(options: SimOptions, land: Landscape) -> tuple[Digging, ...]:
     stories = _stories(rng, count)
     is_free = river_bank_free(land.river_m, land.river_half_m) & (land.village_day > frame.end_day)
     places = _places(rng, land, is_free, count)
+    cover = (options.covered_low_frac, options.covered_high_frac)
     found = []
     for number, (story, (row, col, place)) in enumerate(zip(stories, places, strict=False)):
-        area_ha = _area_ha(rng, story, number)
+        area_ha = _area_ha(rng, story, number, options)
         life = _life(rng, story, frame, area_ha)
         plan = SitePlan(
             id=f"w{number + 1:02d}",
@@ -53,7 +54,7 @@ def draw_diggings(options: SimOptions, land: Landscape) -> tuple[Digging, ...]:
             low_ground=place == "flat",
             place=place,
         )
-        found.append(draw_digging(options.seed, plan, is_free))
+        found.append(draw_digging(options.seed, plan, is_free, cover))
     return tuple(found)
 
 
@@ -66,10 +67,11 @@ def _stories(rng: np.random.Generator, count: int) -> list[Story]:
     return first + [dealt[i] for i in order]
 
 
-def _area_ha(rng: np.random.Generator, story: Story, number: int) -> float:
+def _area_ha(rng: np.random.Generator, story: Story, number: int, options: SimOptions) -> float:
     """Draw the ground a working digs in all: log-uniform, and wide enough for the first three."""
-    low = 0.18 if number < 3 else _MIN_HA
-    high = _MAX_HA if story in {"standing", "resumed"} else 3.0
+    wide = min(_FIRST_HA, 0.6 * options.site_max_ha)
+    low = max(wide, options.site_min_ha) if number < 3 else options.site_min_ha
+    high = options.site_max_ha if story in {"standing", "resumed"} else min(_MAX_NEW_HA, options.site_max_ha)
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 

@@ -108,15 +108,15 @@ class Spectra:
         return mixed
 
 
-def draw_spectra(seed: int) -> Spectra:
-    """Draw the spectra of a world."""
+def draw_spectra(seed: int, spread: float = 1.0) -> Spectra:
+    """Draw the spectra of a world; `spread` scales how far they lie from the central values."""
     rng = rng_of(seed, "spectra")
     common = rng.normal(0.0, 0.09, (N_COVERS, 1))
     slope = rng.normal(0.0, 0.05, (N_COVERS, 1)) * np.linspace(-1.0, 1.0, 6)
     single = rng.normal(0.0, 0.035, _OPTICAL.shape)
     shift_db: NDArray[np.float64] = rng.normal(0.0, 0.5, (N_COVERS, 1)) + rng.normal(0.0, 0.25, _RADAR_DB.shape)
     return Spectra(
-        optical=(_OPTICAL * np.exp(common + slope + single)).astype(np.float32),
-        radar_db=(_RADAR_DB + shift_db).astype(np.float32),
+        optical=(_OPTICAL * np.exp(spread * (common + slope + single))).astype(np.float32),
+        radar_db=(_RADAR_DB + spread * shift_db).astype(np.float32),
         wet_gain_db=(_WET_GAIN_DB * rng.uniform(0.8, 1.2)).astype(np.float32),
     )

@@ -20,7 +20,7 @@ from kpgeo.sim.optical import look_optical, scene_classes, sentinel2_numbers
 from kpgeo.sim.planning import draw_diggings
 from kpgeo.sim.radar import look_radar, mean_gamma0
 from kpgeo.sim.spectra import draw_spectra
-from kpgeo.sim.textures import rng_of
+from kpgeo.sim.textures import block_mean, rng_of
 
 BASE = SimOptions(seed=4, size_px=128)
 
@@ -182,12 +182,73 @@ def test_missing_frac():
     assert counts[0] > counts[1] > counts[2]
 
 
+def _sizes(land, **changes):
+    diggings = draw_diggings(BASE.model_copy(update={"site_density": 4.0, **changes}), land)
+    return [digging.plan.area_ha for digging in diggings]
+
+
+def test_site_min_ha():
+    land = draw_landscape(BASE)
+    assert min(_sizes(land)) < 0.2 <= min(_sizes(land, site_min_ha=0.2))
+
+
+def test_site_max_ha():
+    land = draw_landscape(BASE)
+    assert max(_sizes(land)) > 0.3 >= max(_sizes(land, site_max_ha=0.3))
+
+
+def _covers(land, low, high):
+    changes = {"covered_low_frac": low, "covered_high_frac": high, "site_min_ha": 0.5}
+    diggings = draw_diggings(BASE.model_copy(update=changes), land)
+    dug = [block_mean((digging.born_day < NEVER).astype(np.float32), 4).ravel() for digging in diggings]
+    return np.concatenate(dug)
+
+
+def test_covered_high_frac():
+    land = draw_landscape(BASE)
+    assert _covers(land, 1.0, 1.0).max() == 1.0
+    assert 0.6 < _covers(land, 0.4, 0.75).max() <= 0.75
+
+
+def test_covered_low_frac():
+    land = draw_landscape(BASE)
+    assert (_covers(land, 0.4, 0.75) > 0.6).any()
+    assert not (_covers(land, 0.7, 0.75) > 0.75).any()
+    assert np.sum(_covers(land, 0.7, 0.75) > 0.5) > np.sum(_covers(land, 0.4, 0.75) > 0.5)
+
+
+def test_spectral_spread():
+    usual, same, wide = draw_spectra(1), draw_spectra(1, 0.0), draw_spectra(1, 2.0)
+    assert np.allclose(np.log(wide.optical / same.optical), 2.0 * np.log(usual.optical / same.optical), atol=1e-4)
+
+
+def test_options_that_came_later_leave_the_papers_of_a_world_as_they_were():
+    assert BASE.recorded().keys() == SimOptions.model_fields.keys() - {
+        "site_min_ha",
+        "site_max_ha",
+        "covered_low_frac",
+        "covered_high_frac",
+        "spectral_spread",
+    }
+    assert "site_max_ha" in BASE.model_copy(update={"site_max_ha": 0.3}).recorded()
+    assert BASE.digest() != BASE.model_copy(update={"site_max_ha": 0.3}).digest()
+
+
 def test_every_field_has_its_test():
     assert {f"test_{name}" for name in SimOptions.model_fields} <= set(globals())
 
 
 @pytest.mark.parametrize(
-    "bad", [{"size_px": 130}, {"seed": -1}, {"burn_rate": 1.5}, {"history_years": 0.5}, {"sed": 1}]
+    "bad",
+    [
+        {"size_px": 130},
+        {"seed": -1},
+        {"burn_rate": 1.5},
+        {"history_years": 0.5},
+        {"sed": 1},
+        {"site_max_ha": 0.03},
+        {"covered_low_frac": 0.5, "covered_high_frac": 0.4},
+    ],
 )
 def test_nonsense_is_refused(bad):
     with pytest.raises(ValidationError):
