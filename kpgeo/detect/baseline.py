@@ -13,6 +13,7 @@ from kpgeo.model.state import (
     RADAR_STEP_DB,
     REFLECTANCE_STEP,
     TileBaseline,
+    decode_sigma,
     encode_sigma,
 )
 from kpgeo.options.detect import DetectOptions
@@ -20,18 +21,24 @@ from kpgeo.options.detect import DetectOptions
 _ROWS = 64
 RADAR_SIGMA_SCALE = 100.0
 _Rows = list[tuple[int, str, Sensor, NDArray[np.int16]]]
+_Season = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def fit_baseline(history: HistoryStack, options: DetectOptions) -> TileBaseline:
+def fit_baseline(history: HistoryStack, options: DetectOptions, previous: TileBaseline | None = None) -> TileBaseline:
     """Fit the season of every pixel of a tile.
 
     Sentinel-2 and Landsat share one optical baseline; radar passes are levelled to each other by their tile median
     before the fit. A pixel with too few clear looks takes the tile's median season with twice its scatter; a tile
     without any history of a kind takes a flat season with the widest scatter the code holds, so that it says nothing.
+
+    At a refit both keep, bit for bit, what they had in the `previous` baseline.
     """
+    optical, radar = (None, None) if previous is None else _decode(previous)
     beta, sigma = _fit(history.optical, len(FILTER_BANDS), N_COEFS, REFLECTANCE_STEP, history.shape, options)
-    levelled = _level(history.radar, history.shape, options)
+    beta, sigma = _fill(beta, sigma, REFLECTANCE_STEP, optical)
+    levelled = _level(history.radar, history.shape, options, radar)
     beta_db, sigma_db = _fit(levelled, 2, N_RADAR_COEFS, RADAR_STEP_DB, history.shape, options)
+    beta_db, sigma_db = _fill(beta_db, sigma_db, RADAR_STEP_DB, radar)
     return TileBaseline(
         beta_optical=_code(beta, REFLECTANCE_STEP),
         sigma_optical=encode_sigma(sigma),
@@ -42,8 +49,8 @@ def fit_baseline(history: HistoryStack, options: DetectOptions) -> TileBaseline:
 
 def _fit(
     rows: _Rows, n_bands: int, n_coefs: int, step: float, shape: tuple[int, int], options: DetectOptions
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Fit in strips of rows, so that no copy of the whole history is made; then fill thin pixels."""
+) -> _Season:
+    """Fit in strips of rows, so that no copy of the whole history is made; NaN where looks are too few."""
     height, width = shape
     beta = np.full((n_bands, n_coefs, height, width), np.nan, dtype=np.float32)
     sigma = np.full((n_bands, height, width), np.nan, dtype=np.float32)
@@ -56,14 +63,16 @@ def _fit(
         fitted, scatter = fit_season(stack, basis, *args)
         beta[:, :, strip] = fitted.reshape(n_bands, n_coefs, -1, width)
         sigma[:, strip] = scatter.reshape(n_bands, -1, width)
-    return _fill(beta, sigma, step)
+    return beta, sigma
 
 
-def _fill(
-    beta: NDArray[np.float32], sigma: NDArray[np.float32], step: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give pixels without a fit the tile's median season, and twice its scatter."""
+def _fill(beta: NDArray[np.float32], sigma: NDArray[np.float32], step: float, previous: _Season | None) -> _Season:
+    """Give pixels without a fit what they had before, or else the tile's median season and twice its scatter."""
     thin = ~np.isfinite(sigma[0])
+    if previous is not None:
+        beta[:, :, thin] = previous[0][:, :, thin]
+        sigma[:, thin] = previous[1][:, thin]
+        return beta, sigma
     if thin.all():
         widest = 0.5 * (RADAR_SIGMA_SCALE if step == RADAR_STEP_DB else 1.0)
         return np.zeros_like(beta), np.full_like(sigma, widest)
@@ -73,11 +82,11 @@ def _fill(
     return beta, sigma
 
 
-def _level(rows: _Rows, shape: tuple[int, int], options: DetectOptions) -> _Rows:
+def _level(rows: _Rows, shape: tuple[int, int], options: DetectOptions, previous: _Season | None) -> _Rows:
     """Take each radar pass's median residual out: rain wets a whole tile, a mine does not."""
     if not rows:
         return rows
-    beta, _ = _fit(rows, 2, N_RADAR_COEFS, RADAR_STEP_DB, shape, options)
+    beta, _ = _fill(*_fit(rows, 2, N_RADAR_COEFS, RADAR_STEP_DB, shape, options), RADAR_STEP_DB, previous)
     levelled = []
     for day, scene_id, sensor, pixels in rows:
         season = np.tensordot(harmonic_basis(np.array([day]), N_RADAR_COEFS)[0], beta, axes=(0, 1))
@@ -100,3 +109,13 @@ def _code(beta: NDArray[np.float32], step: float) -> NDArray[np.int16]:
     """Scale coefficients to int16."""
     coded: NDArray[np.int16] = np.clip(np.rint(beta / step), -32767, 32767).astype(np.int16)
     return coded
+
+
+def _decode(baseline: TileBaseline) -> tuple[_Season, _Season]:
+    """Return the optical and the radar season of a baseline."""
+    optical = baseline.beta_optical * np.float32(REFLECTANCE_STEP), decode_sigma(baseline.sigma_optical)
+    radar = (
+        baseline.beta_radar * np.float32(RADAR_STEP_DB),
+        decode_sigma(baseline.sigma_radar, scale=RADAR_SIGMA_SCALE),
+    )
+    return optical, radar
