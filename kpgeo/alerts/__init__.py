@@ -1,5 +1,12 @@
 """Sites to alerts: the machine's states, the question each alert serves, and what is sent."""
 
+from kpgeo.alerts.operating import (
+    choose_operating_point,
+    confidence_for,
+    operating_content,
+    operating_sentence,
+    rate_at,
+)
 from kpgeo.alerts.outbox import OutboxEntry, outbox_entries
 from kpgeo.alerts.rules import AlertContext, raise_alerts
 from kpgeo.alerts.transitions import ANNOUNCED, TRANSITIONS, is_legal, standing
@@ -9,8 +16,13 @@ __all__ = [
     "TRANSITIONS",
     "AlertContext",
     "OutboxEntry",
+    "choose_operating_point",
+    "confidence_for",
     "is_legal",
+    "operating_content",
+    "operating_sentence",
     "outbox_entries",
     "raise_alerts",
+    "rate_at",
     "standing",
 ]

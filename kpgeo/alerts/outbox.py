@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kpgeo.alerts.operating import Json, operating_content
 from kpgeo.alerts.rules import LOOKED_AGAIN, AlertContext
 from kpgeo.model.alert import Alert, AlertEvent, MachineState
 from kpgeo.model.calendar import date_of, dekad_label
@@ -12,8 +13,6 @@ from kpgeo.model.site import Site
 
 _SENT = frozenset({MachineState.PROVISIONAL, MachineState.CONFIRMED, MachineState.EXPIRED, MachineState.FINISHED})
 _NEVER_SENT = frozenset({MachineState.CANDIDATE, MachineState.FIRST})
-
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +96,8 @@ def _payload(alert: Alert, event: AlertEvent, site: Site | None, context: AlertC
         "gaps": list(alert.gaps),
         "aoi_look_frac": round(context.coverage.look_frac, 3),
     }
+    if context.operating is not None:
+        payload["operating"] = operating_content(context.operating)
     if site is not None:
         lon, lat = site.lon_lat
         payload |= {"lon": round(lon, 6), "lat": round(lat, 6), "stratum": site.stratum_id}

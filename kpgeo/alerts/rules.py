@@ -12,8 +12,9 @@ from kpgeo.alerts.transitions import ENDED, UNCONFIRMED, is_legal, standing
 from kpgeo.model.alert import Alert, AlertEvent, Evidence, MachineState, Question
 from kpgeo.model.aoi import RegimeKind
 from kpgeo.model.calendar import dekad_end, dekad_label
-from kpgeo.model.errors import IntegrityError
+from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.ids import make_id
+from kpgeo.model.operating import OperatingPoint
 from kpgeo.model.run import Coverage
 from kpgeo.model.site import Site, SiteStatus
 from kpgeo.options.alerts import AlertOptions
@@ -38,6 +39,8 @@ class AlertContext:
         Of the whole AOI in the dekad.
     baseline_end_day : int
         First monitored day.
+    operating : OperatingPoint or None
+        How sure to be of a site to announce it, and what that stands for; None where the options alone say how sure.
     """
 
     aoi_id: str
@@ -48,6 +51,7 @@ class AlertContext:
     sensors: tuple[str, ...]
     coverage: Coverage
     baseline_end_day: int
+    operating: OperatingPoint | None = None
 
 
 def raise_alerts(
@@ -73,7 +77,10 @@ def raise_alerts(
     ------
     IntegrityError
         An alert's site is missing.
+    BadInputError
+        The options ask for a rate of false alerts, and the context holds no operating point that was chosen for it.
     """
+    options = _settled(context, options)
     by_site = {alert.site_id: alert for alert in previous}
     missing = set(by_site) - {site.id for site in sites}
     if missing:
@@ -92,6 +99,25 @@ def raise_alerts(
         alerts.append(alert)
         events += [event] if event else []
     return sorted(alerts, key=lambda alert: alert.id), sorted(events, key=lambda event: event.alert_id)
+
+
+def _settled(context: AlertContext, options: AlertOptions) -> AlertOptions:
+    """Return the options with the confidences of the operating point."""
+    point = context.operating
+    if point is None:
+        if options.is_decided:
+            return options
+        raise BadInputError(
+            "A rate of false alerts is asked for, and no operating point was chosen for it.",
+            where=context.aoi_id,
+            remedy="Choose one with `choose_operating_point`, and give it in the context.",
+        )
+    settled = {
+        "first_confidence": point.first_confidence,
+        "provisional_confidence": point.provisional_confidence,
+        "confirm_confidence": point.confirm_confidence,
+    }
+    return options.model_copy(update=settled)
 
 
 def question_of(regimes: frozenset[RegimeKind]) -> Question:
@@ -115,7 +141,7 @@ def _is_due(site: Site, context: AlertContext, options: AlertOptions) -> bool:
 
 def _open(site: Site, context: AlertContext, options: AlertOptions) -> tuple[Alert, AlertEvent]:
     """Raise an alert on a site."""
-    is_sure = site.confidence >= options.first_confidence
+    is_sure = site.confidence >= options.confidences()[0]
     state = MachineState.FIRST if is_sure else MachineState.CANDIDATE
     alert = Alert(
         id=make_id("alert", context.aoi_id, site.id),
@@ -203,13 +229,14 @@ _NEXT = {
 
 def _rises(now: MachineState, site: Site, options: AlertOptions) -> bool:
     """Say whether a hit carries an alert one state further."""
+    first, provisional, confirm = options.confidences()
     needs = {
-        MachineState.CANDIDATE: (1, options.first_confidence),
-        MachineState.FIRST: (options.provisional_hits, options.provisional_confidence),
-        MachineState.PROVISIONAL: (options.confirm_hits, options.confirm_confidence),
+        MachineState.CANDIDATE: (1, first),
+        MachineState.FIRST: (options.provisional_hits, provisional),
+        MachineState.PROVISIONAL: (options.confirm_hits, confirm),
         MachineState.CONFIRMED: (options.ongoing_hits, 0.0),
-        MachineState.FINISHED: (options.provisional_hits, options.provisional_confidence),
-        MachineState.EXPIRED: (options.confirm_hits, options.confirm_confidence),
+        MachineState.FINISHED: (options.provisional_hits, provisional),
+        MachineState.EXPIRED: (options.confirm_hits, confirm),
     }
     hits, confidence = needs.get(now, (site.hits + 1, 1.0))
     return site.hits >= hits and site.confidence >= confidence

@@ -1,5 +1,6 @@
 """Whether beliefs are what they say: of pixels at 0.8, eight in ten are mined."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,4 +69,30 @@ def reliability(mined_prob: NDArray[np.float32], is_mined: NDArray[np.bool_], n_
         mined_share=mined_share,
         ece=float((gaps * counts).sum() / counts.sum()),
         brier=float(np.mean((prob - mined) ** 2)),
+    )
+
+
+def pool_reliability(parts: Sequence[Reliability]) -> Reliability:
+    """Return several reliability diagrams of the same bins as one.
+
+    Raises
+    ------
+    BadInputError
+        There is none, or their bins differ.
+    """
+    if not parts or any(not np.array_equal(part.edges, parts[0].edges) for part in parts):
+        raise BadInputError("Diagrams are pooled where there is at least one and all have the same bins.")
+    counts = np.sum([part.counts for part in parts], axis=0)
+    with np.errstate(invalid="ignore"):
+        mean_prob = np.sum([np.nan_to_num(part.mean_prob) * part.counts for part in parts], axis=0) / counts
+        mined_share = np.sum([np.nan_to_num(part.mined_share) * part.counts for part in parts], axis=0) / counts
+    gaps = np.nan_to_num(np.abs(mean_prob - mined_share))
+    sizes = [part.counts.sum() for part in parts]
+    return Reliability(
+        edges=parts[0].edges,
+        counts=counts,
+        mean_prob=mean_prob,
+        mined_share=mined_share,
+        ece=float((gaps * counts).sum() / counts.sum()),
+        brier=float(np.average([part.brier for part in parts], weights=sizes)),
     )

@@ -113,15 +113,3 @@ def wilson_interval(hits: int, total: int, level: float = 0.95) -> tuple[float, 
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = np.sqrt(share * (1 - share) * z2 / total + z2**2 / (4 * total**2)) / (1 + z2 / total)
     return max(float(centre - half), 0.0), min(float(centre + half), 1.0)
-
-
-def poisson_interval(count: int, exposure: float, level: float = 0.95) -> tuple[float, float]:
-    """Return the exact interval of a rate, count / exposure (Garwood 1936).
-
-    >>> [round(bound, 3) for bound in poisson_interval(3, 1.0)]
-    [0.619, 8.767]
-    """
-    tail = (1.0 - level) / 2.0
-    low = float(stats.chi2.ppf(tail, 2 * count)) / 2.0 if count else 0.0
-    high = float(stats.chi2.ppf(1.0 - tail, 2 * count + 2)) / 2.0
-    return low / exposure, high / exposure

@@ -74,11 +74,56 @@ class Announced:
     wrong: tuple[FalseAlert, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Met:
+    """What a mapped site met on a day.
+
+    Attributes
+    ----------
+    new : tuple of str
+        Ids of the sites that opened while monitored and were open by then.
+    is_old : bool
+        Whether it met none of those, but an old working that was being dug, or had been until `nuisance_days` before.
+    cause : str
+        What it fell on where it met neither; "" where it did.
+    """
+
+    new: tuple[str, ...]
+    is_old: bool
+    cause: str
+
+    @property
+    def is_true(self) -> bool:
+        """Say whether the ground was being dug, newly or again."""
+        return bool(self.new) or self.is_old
+
+
+class Witness:
+    """One who knows the truth and can be asked what a mapped site met."""
+
+    def __init__(self, truth: Truth, options: AssessOptions) -> None:
+        self._options = options
+        self._sites = _Ground(truth.sites, options.reach_m)
+        self._nuisances = _Ground(truth.nuisances, options.reach_m)
+        self._new = {site.id for site in new_sites(truth)}
+
+    def meet(self, geometry: BaseGeometry, day: int) -> Met:
+        """Say what a geometry (EPSG:4326) met on a day."""
+        met = self._sites.met(geometry)
+        new = tuple(site.id for site in met if site.id in self._new and site.opened_day < day)
+        if new:
+            return Met(new=new, is_old=False, cause="")
+        if any(site.id not in self._new and site.was_dug(day, self._options.nuisance_days) for site in met):
+            return Met(new=(), is_old=True, cause="")
+        cause = _cause_among(met, self._new) or _nuisance_at(self._nuisances, geometry, day, self._options)
+        return Met(new=(), is_old=False, cause=cause or "nothing")
+
+
 def outcomes_of(
     truth: Truth, history: Sequence[DekadDecision], until_day: int, options: AssessOptions
 ) -> list[SiteOutcome]:
     """Return what became of every site that opened while monitored and before the end."""
-    new = [site for site in _new_sites(truth) if site.opened_day < until_day]
+    new = [site for site in new_sites(truth) if site.opened_day < until_day]
     ground = _Ground(new, options.reach_m)
     found: dict[str, tuple[int, str]] = {}
     for step in history:
@@ -96,9 +141,7 @@ def judge_announced(truth: Truth, history: Sequence[DekadDecision], options: Ass
     at most `nuisance_days` before, is right about the ground, if not about its age, and is counted apart. Any other is
     false.
     """
-    grounds = _Ground(truth.sites, options.reach_m)
-    nuisances = _Ground(truth.nuisances, options.reach_m)
-    new = {site.id for site in _new_sites(truth)}
+    witness = Witness(truth, options)
     seen: set[str] = set()
     wrong = []
     on_old_workings = 0
@@ -107,14 +150,10 @@ def judge_announced(truth: Truth, history: Sequence[DekadDecision], options: Ass
             if alert.id in seen:
                 continue
             seen.add(alert.id)
-            met, day = grounds.met(geometry), dekad_end(step.dekad)
-            if any(site.id in new and site.opened_day < day for site in met):
-                continue
-            if any(site.id not in new and site.was_dug(day, options.nuisance_days) for site in met):
-                on_old_workings += 1
-                continue
-            cause = _cause_among(met, new) or _nuisance_at(nuisances, geometry, day, options) or "nothing"
-            wrong.append(FalseAlert(alert_id=alert.id, day=day, cause=cause))
+            met = witness.meet(geometry, dekad_end(step.dekad))
+            on_old_workings += met.is_old
+            if not met.is_true:
+                wrong.append(FalseAlert(alert_id=alert.id, day=dekad_end(step.dekad), cause=met.cause))
     return Announced(count=len(seen), on_old_workings=on_old_workings, wrong=tuple(wrong))
 
 
@@ -125,7 +164,7 @@ def area_pairs(
     if not history:
         return 0.0, 0.0
     ground = _Ground(truth.sites, options.reach_m)
-    new = {site.id for site in _new_sites(truth)}
+    new = {site.id for site in new_sites(truth)}
     rows = {site.id: site for site in history[-1].sites}
     mapped = 0.0
     true: dict[str, float] = {}
@@ -138,7 +177,7 @@ def area_pairs(
     return mapped, sum(true.values())
 
 
-def _new_sites(truth: Truth) -> list[TrueSite]:
+def new_sites(truth: Truth) -> list[TrueSite]:
     """Return the sites that opened while monitored."""
     return [site for site in truth.sites if not site.existed_before and site.opened_day >= truth.monitored_day]
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from kpgeo.assess.estimators import poisson_interval, wilson_interval
+from kpgeo.assess.estimators import wilson_interval
 from kpgeo.assess.lag import Lag, lag_of
 from kpgeo.assess.match import FalseAlert, SiteOutcome, area_pairs, judge_announced, outcomes_of
 from kpgeo.assess.truth import Truth
+from kpgeo.kernels.counts import poisson_interval
 from kpgeo.model.calendar import dekad_end
 from kpgeo.model.decision import DekadDecision
 from kpgeo.options.assess import AssessOptions

@@ -1,6 +1,12 @@
 """Baseline fit and belief filter of one tile."""
 
 from kpgeo.detect.baseline import fit_baseline
+from kpgeo.detect.calibration import (
+    calibration_path,
+    carried_calibration,
+    format_calibration,
+    parse_calibration,
+)
 from kpgeo.detect.filter import TileContext, decode_fields, fold_dekad, start_state
 from kpgeo.detect.history import HistoryStack, Look, split_looks
 from kpgeo.detect.lineage import DETECTOR, Detector, lineage_of
@@ -11,10 +17,14 @@ __all__ = [
     "HistoryStack",
     "Look",
     "TileContext",
+    "calibration_path",
+    "carried_calibration",
     "decode_fields",
     "fit_baseline",
     "fold_dekad",
+    "format_calibration",
     "lineage_of",
+    "parse_calibration",
     "split_looks",
     "start_state",
 ]
