@@ -74,6 +74,30 @@ def dekad_label(dekad: int) -> str:
     return f"{date:%Y-%m}-D{dekad % 3 + 1}"
 
 
+def month_of(day: int) -> int:
+    """Return the month a day falls in, counted from January 1970; a dekad's month is `dekad // 3`.
+
+    >>> month_of(day_of(dt.date(1971, 2, 28)))
+    13
+    """
+    date = date_of(day)
+    return (date.year - 1970) * 12 + date.month - 1
+
+
+def month_end(month: int) -> int:
+    """Return the day after a month's last day."""
+    return dekad_start(3 * (month + 1))
+
+
+def month_label(month: int) -> str:
+    """Return `YYYY-MM`.
+
+    >>> month_label(13)
+    '1971-02'
+    """
+    return f"{1970 + month // 12}-{month % 12 + 1:02d}"
+
+
 @dataclass(frozen=True, order=True)
 class Period:
     """A reporting period: `2024`, `2024H1` or `2024Q3`.

@@ -90,6 +90,55 @@ class SiteEventKind(StrEnum):
     CLOSED = "closed"
 
 
+class SiteActivity(StrEnum):
+    """What a site did in a month."""
+
+    GROWING = "growing"
+    STEADY = "steady"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    MERGED = "merged"
+    NOT_SEEN = "not-seen"
+    NOT_YET_KNOWN = "not-yet-known"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """Ground of a site that was newly disturbed in one month (counted from January 1970), by the onset of its pixels."""
+
+    month: int
+    area: Area
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteMonth:
+    """One month of a site's life.
+
+    Attributes
+    ----------
+    month : int
+        Counted from January 1970.
+    activity : SiteActivity
+        `NOT_SEEN` where nobody could look in the month, `NOT_YET_KNOWN` before the site was found.
+    mined : Area or None
+        Mined area at the month's end, as far as it had been seen; None where nobody could look, or did not know of it.
+    new : Area or None
+        Newly disturbed in the month, as known now. None where nobody could look and no later look dates anything there.
+    looked_dekads, dekads : int
+        Dekads of the month in which it was looked at, and those it has had since the site was found.
+    looks : float
+        Clear looks at its pixels in the month, mean over the pixels.
+    """
+
+    month: int
+    activity: SiteActivity
+    mined: Area | None
+    new: Area | None
+    looked_dekads: int
+    dekads: int
+    looks: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """A working as it stands at the end of a dekad: change objects that belong to one place.
@@ -113,6 +162,11 @@ class Site:
         Looked dekads in a row in which it was not seen mined.
     geometry : shapely geometry
         MultiPolygon, EPSG:4326; the largest extent is kept when a site closes.
+    looks : float
+        Clear looks at its pixels in the dekad, all sensors, mean over the pixels.
+    growth : tuple of Growth
+        What was newly disturbed in each month, as known in this dekad, in order; months without any are left out, and
+        so is ground dug before monitoring began.
     """
 
     id: str
@@ -136,6 +190,8 @@ class Site:
     stratum_id: str
     merged_into: str = ""
     misses: int = 0
+    looks: float = 0.0
+    growth: tuple[Growth, ...] = ()
 
     @property
     def lon_lat(self) -> tuple[float, float]:

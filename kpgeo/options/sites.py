@@ -22,11 +22,23 @@ class SiteOptions(StageOptions):
         le=100.0,
         description="Minimum mapping unit: mined area (fraction times pixel area), in ha.",
     )
+    floor_frac: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=0.5,
+        description="Mined fraction that looks see in a pixel of a site of which nothing is mined.",
+    )
     seen_frac: float = Field(
         default=0.67,
         gt=0.2,
         le=1.0,
-        description="Mined fraction as looks see it, over the true one: pits and wet clay hardly stand out.",
+        description="Mined fraction that looks see in a pixel wholly mined: pits and wet clay hardly stand out.",
+    )
+    beyond_factor: float = Field(
+        default=1.0,
+        ge=1.0,
+        le=3.0,
+        description="Mined area of a working over that within its outline: its thin rims are not believed in.",
     )
     frac_sd: float = Field(
         default=0.25,
@@ -72,6 +84,12 @@ class SiteOptions(StageOptions):
     pause_days: int = Field(
         default=120, ge=10, le=1000, description="A site pauses after this many days without growth."
     )
+    settle_days: int = Field(
+        default=180,
+        ge=0,
+        le=1000,
+        description="A month's newly disturbed area is measured again for this many days, and then stands.",
+    )
     close_looks: int = Field(
         default=4, ge=1, le=100, description="A site closes after this many looked dekads in a row without mining."
     )
@@ -80,6 +98,8 @@ class SiteOptions(StageOptions):
     def _thresholds_nest(self) -> Self:
         if self.grow_prob > self.seed_prob:
             raise ValueError("grow_prob must not exceed seed_prob")
+        if self.floor_frac >= self.seen_frac:
+            raise ValueError("floor_frac must be below seen_frac")
         if self.split_m < self.join_m:
             raise ValueError("split_m must not be below join_m, or sites would split and merge in turns")
         return self

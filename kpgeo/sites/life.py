@@ -11,6 +11,7 @@ from kpgeo.model.ids import make_id
 from kpgeo.model.site import ChangeObject, Site, SiteEvent, SiteEventKind, SiteStatus
 from kpgeo.model.state import DekadFields
 from kpgeo.options.sites import SiteOptions
+from kpgeo.sites.growth import measure_growth
 from kpgeo.sites.measure import area_of, dug_since, measure, opening_day
 from kpgeo.sites.place import Place, polygons_of
 
@@ -26,6 +27,10 @@ class Scenery:
     def look_frac(self, pixels: Pixels) -> float:
         """Return the share of pixels with a clear look in the dekad, 0–1."""
         return float((self.fields.looks[pixels.index] > 0).mean()) if len(pixels) else 0.0
+
+    def looks(self, pixels: Pixels) -> float:
+        """Return the clear looks in the dekad, mean over pixels."""
+        return float(self.fields.looks[pixels.index].mean()) if len(pixels) else 0.0
 
     def was_looked_at(self, look_frac: float) -> bool:
         """Say whether a share of clear pixels is a look."""
@@ -70,6 +75,8 @@ def found_site(
         seed_row=seed[0],
         seed_col=seed[1],
         stratum_id=place.stratum_of(pixels),
+        looks=found.looks,
+        growth=measure_growth((), fields, place, pixels, options),
     )
     if _is_idle(site, scenery):
         site = replace(site, status=SiteStatus.PAUSED)
@@ -85,7 +92,7 @@ def continue_site(site: Site, changes: Sequence[ChangeObject], scenery: Scenery)
     pixels = place.pixels_of(geometry)
     found = measure(fields, place, pixels, options)
     if not scenery.was_looked_at(found.look_frac):
-        return _held(site, scenery, found.look_frac), []
+        return _held(site, scenery, pixels), []
     was_closed = site.status is SiteStatus.CLOSED
     fresh_ha = dug_since(fields, place, pixels, site.grown_day, options)
     has_grown = max(fresh_ha, found.area.ha - site.peak_area_ha) >= options.grow_ha
@@ -105,6 +112,8 @@ def continue_site(site: Site, changes: Sequence[ChangeObject], scenery: Scenery)
         looked_dekads=1 if was_closed else site.looked_dekads + 1,
         stratum_id=place.stratum_of(pixels),
         misses=0,
+        looks=found.looks,
+        growth=measure_growth(site.growth, fields, place, pixels, options),
     )
     row, events = _step_status(site, row, scenery, has_grown=has_grown)
     if row.status is SiteStatus.ACTIVE:
@@ -126,13 +135,11 @@ def _step_status(before: Site, row: Site, scenery: Scenery, *, has_grown: bool) 
 
 def miss_site(site: Site, scenery: Scenery) -> tuple[Site, list[SiteEvent]]:
     """Carry on a site no change object was found for: a miss where it was looked at, as it was where not."""
-    if site.status is SiteStatus.CLOSED:
-        return replace(site, dekad=scenery.fields.dekad, look_frac=0.0), []
     fields, place, options = scenery.fields, scenery.place, scenery.options
     pixels = place.pixels_of(site.geometry)
     look_frac = scenery.look_frac(pixels)
-    if not scenery.was_looked_at(look_frac):
-        return _held(site, scenery, look_frac), []
+    if site.status is SiteStatus.CLOSED or not scenery.was_looked_at(look_frac):
+        return _held(site, scenery, pixels), []
     last_looks = max(int(fields.last_optical_day[pixels.index].max()), int(fields.last_radar_day[pixels.index].max()))
     row = replace(
         site,
@@ -142,6 +149,8 @@ def miss_site(site: Site, scenery: Scenery) -> tuple[Site, list[SiteEvent]]:
         look_frac=look_frac,
         looked_dekads=site.looked_dekads + 1,
         misses=site.misses + 1,
+        looks=scenery.looks(pixels),
+        growth=measure_growth(site.growth, fields, place, pixels, options),
     )
     if row.misses >= options.close_looks:
         row = replace(row, status=SiteStatus.CLOSED)
@@ -165,9 +174,9 @@ def event_of(site: Site, kind: SiteEventKind, *, day: int | None = None, other_i
     )
 
 
-def _held(site: Site, scenery: Scenery, look_frac: float) -> Site:
-    """Return a site as it was: nobody could see whether anything happened."""
-    return replace(site, dekad=scenery.fields.dekad, look_frac=look_frac)
+def _held(site: Site, scenery: Scenery, pixels: Pixels) -> Site:
+    """Return a site as it was, closed or not seen well enough to say whether anything happened, and how it was seen."""
+    return replace(site, dekad=scenery.fields.dekad, look_frac=scenery.look_frac(pixels), looks=scenery.looks(pixels))
 
 
 def _is_idle(site: Site, scenery: Scenery) -> bool:

@@ -77,7 +77,7 @@ def _carry(site: Site, claims: Claims, scenery: Scenery) -> _Step:
         row = replace(site, dekad=scenery.fields.dekad, status=SiteStatus.CLOSED, merged_into=into)
         return row, [event_of(row, SiteEventKind.MERGED, other_id=into)]
     if site.id in claims.held:
-        return replace(site, dekad=scenery.fields.dekad, look_frac=0.0), []
+        return replace(site, dekad=scenery.fields.dekad, look_frac=0.0, looks=0.0), []
     if site.id in claims.owned:
         return continue_site(site, _in_seed_order(claims.owned[site.id]), scenery)
     return miss_site(site, scenery)

@@ -25,6 +25,8 @@ class Measure:
         Earliest and latest onset; `NO_DAY` where no pixel has one.
     last_day : int
         Last clear look at any of the pixels.
+    looks : float
+        Clear looks in the dekad, mean over the pixels.
     """
 
     area: Area
@@ -35,6 +37,7 @@ class Measure:
     pond_frac: float
     elongation: float
     look_frac: float
+    looks: float
 
 
 def measure(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOptions) -> Measure:
@@ -60,6 +63,7 @@ def measure(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOpti
         pond_frac=pond_frac,
         elongation=elongation,
         look_frac=float((fields.looks[at] > 0).mean()),
+        looks=float(fields.looks[at].mean()),
     )
 
 
@@ -68,19 +72,34 @@ def area_of(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOpti
 
     Whether they are is the confidence, told apart; here a pixel's belief counts as in `relative_belief`.
     """
-    given_mined = relative_belief(fields, pixels, options)
-    frac = true_frac(fields, pixels, options)
+    return area_of_part(fields, place, pixels, np.ones(len(pixels), dtype=np.bool_), options)
+
+
+def area_of_part(
+    fields: DekadFields, place: Place, pixels: Pixels, is_part: NDArray[np.bool_], options: SiteOptions
+) -> Area:
+    """Return the mined area of some of a site's pixels, with its 90 % interval, given that the whole is mined.
+
+    Parameters
+    ----------
+    pixels : Pixels
+        Of the whole site; belief is counted relative to the surest of them.
+    is_part : bool (pixel,)
+        Those to add up. The parts of a site add up to the whole, their intervals do not.
+    """
+    given_mined = relative_belief(fields, pixels, options)[is_part]
+    frac = true_frac(fields, pixels, options)[is_part]
     mean, variance = area_moments(given_mined, frac, frac_sd=options.frac_sd, correlation=options.area_correlation)
-    low, high = lognormal_interval(mean, variance, upper=float(len(pixels)))
-    pixel_ha = place.true_pixel_ha(pixels)
-    return Area(ha=mean * pixel_ha, low_ha=low * pixel_ha, high_ha=high * pixel_ha)
+    low, high = lognormal_interval(mean, variance, upper=float(len(given_mined)))
+    unit_ha = place.true_pixel_ha(pixels) * options.beyond_factor
+    return Area(ha=mean * unit_ha, low_ha=low * unit_ha, high_ha=high * unit_ha)
 
 
 def true_frac(fields: DekadFields, pixels: Pixels, options: SiteOptions) -> NDArray[np.float32]:
-    """Return mined fractions, 0–1, made good for what a look does not see of a working: pits and wet clay."""
-    frac: NDArray[np.float32] = np.minimum(
-        fields.mined_frac[pixels.index] / np.float32(options.seen_frac), np.float32(1)
-    )
+    """Return mined fractions, 0–1, stretched so that `floor_frac` as seen is nothing and `seen_frac` the whole pixel."""
+    seen = fields.mined_frac[pixels.index]
+    stretched = (seen - np.float32(options.floor_frac)) / np.float32(options.seen_frac - options.floor_frac)
+    frac: NDArray[np.float32] = np.clip(stretched, 0, 1)
     return frac
 
 
@@ -137,4 +156,4 @@ def dug_since(fields: DekadFields, place: Place, pixels: Pixels, day: int, optio
     at = pixels.index
     fresh = fields.onset_day[at] > day
     mined = (relative_belief(fields, pixels, options) * true_frac(fields, pixels, options)).astype(np.float64)
-    return float(mined[fresh].sum()) * place.true_pixel_ha(pixels)
+    return float(mined[fresh].sum()) * place.true_pixel_ha(pixels) * options.beyond_factor

@@ -26,13 +26,13 @@ from kpgeo.model.production import (
 )
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Granule, Scene, Sensor
-from kpgeo.model.site import Area, ChangeObject, Site, SiteEvent, SiteEventKind, SiteStatus
+from kpgeo.model.site import Area, ChangeObject, Growth, Site, SiteEvent, SiteEventKind, SiteStatus
 
 Row = Mapping[Any, Any]
 _SITE_PLAIN = (
     "id", "dekad", "opened_day", "grown_day", "last_day", "peak_area_ha", "confidence", "pond_frac", "look_frac",
     "elongation", "hits", "looked_dekads", "seed_row", "seed_col", "stratum_id", "merged_into",
-    "misses",
+    "misses", "looks",
 )  # fmt: skip
 _CHANGE_PLAIN = (
     "id", "dekad", "first_day", "last_day", "confidence", "seed_row", "seed_col", "n_px", "pond_frac", "elongation",
@@ -144,7 +144,8 @@ def change_of_row(row: Row) -> ChangeObject:
 def row_of_site(site: Site) -> dict[str, Any]:
     """Return the row of a site, without AOI and lineage."""
     plain = {**_pick(site, _SITE_PLAIN), "status": site.status.value, "geometry": to_wkb(site.geometry)}
-    return {**plain, **_area_columns(site.area)}
+    growth = [[row.month, row.area.ha, row.area.low_ha, row.area.high_ha] for row in site.growth]
+    return {**plain, **_area_columns(site.area), "growth": to_json(growth)}
 
 
 def site_of_row(row: Row) -> Site:
@@ -155,6 +156,10 @@ def site_of_row(row: Row) -> Site:
         status=SiteStatus(row["status"]),
         geometry=_geometry(row["geometry"]),
         area=_area(row),
+        growth=tuple(
+            Growth(month=month, area=Area(ha=ha, low_ha=low_ha, high_ha=high_ha))
+            for month, ha, low_ha, high_ha in json.loads(row["growth"])
+        ),
     )
 
 

@@ -144,6 +144,8 @@ sites = _derived(
     _text("stratum_id"),
     _text("merged_into"),
     _int("misses"),
+    Column("looks", _Real, nullable=False, server_default=text("0")),
+    Column("growth", Text, nullable=False, server_default=text("'[]'")),
     key=("id", "dekad"),
 )
 

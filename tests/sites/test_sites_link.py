@@ -110,10 +110,10 @@ def test_nothing_changes_where_nobody_looked(make, place, run):
     blind = [make.fields(place, step, [], looks=0) for step in range(2, 12)]
     after = run(*blind, previous=before.sites)
     assert after.events == [[]] * 10
-    expected = replace(_only(before), dekad=make.first_dekad + 11, look_frac=0.0)
+    expected = replace(_only(before), dekad=make.first_dekad + 11, look_frac=0.0, looks=0.0)
     assert _only(after) == expected
     still = run(make.fields(place, 2, [(*A, 12)], looks=0), previous=before.sites)
-    assert _only(still) == replace(_only(before), dekad=make.first_dekad + 2, look_frac=0.0)
+    assert _only(still) == replace(_only(before), dekad=make.first_dekad + 2, look_frac=0.0, looks=0.0)
 
 
 def test_nothing_is_founded_where_nobody_looked(make, place, run):
@@ -323,7 +323,7 @@ def test_sites_keep_their_promises(make, seed):
             assert site.misses <= options.close_looks
             assert 0.0 <= site.area.low_ha <= site.area.ha <= site.area.high_ha
             if site.id in before and (fields.looks == 0).all():
-                assert site == replace(before[site.id], dekad=site.dekad, look_frac=0.0)
+                assert site == replace(before[site.id], dekad=site.dekad, look_frac=0.0, looks=0.0)
 
 
 def test_sites_read_back_from_their_bytes_link_alike(make):

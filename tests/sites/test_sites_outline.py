@@ -184,7 +184,9 @@ OUTLINE_FIELDS = {
     "seed_prob": 0.96,
     "grow_prob": 0.8,
     "min_area_ha": 5.0,
+    "floor_frac": 0.2,
     "seen_frac": 0.4,
+    "beyond_factor": 1.5,
     "frac_sd": 0.4,
     "area_correlation": 1.0,
     "spoil_frac": 0.8,
@@ -212,6 +214,16 @@ def test_thresholds_that_do_not_nest_are_refused(make):
         make.options(seed_prob=0.4)
     with pytest.raises(ValueError, match="split_m"):
         make.options(join_m=200.0)
+    with pytest.raises(ValueError, match="floor_frac"):
+        make.options(floor_frac=0.4, seen_frac=0.4)
+
+
+@pytest.mark.parametrize(("seen", "true"), [(0.1, 0.0), (0.3, 0.0), (0.45, 0.5), (0.6, 1.0), (0.9, 1.0)])
+def test_seen_fractions_are_stretched_between_nothing_and_all(make, place, seen, true):
+    fields = make.fields(place, 0, [(*BLOCK, 3)], frac=seen)
+    given = make.options(floor_frac=0.3, seen_frac=0.6, beyond_factor=1.2)
+    (change,) = outline_changes(fields, place, given)
+    assert change.area.ha == pytest.approx(change.n_px * 0.01 * true * 1.2, rel=2e-3)
 
 
 @pytest.mark.parametrize("spoil_frac", [0.0, 1.1])

@@ -1,0 +1,245 @@
+"""How much ground kpgeo maps as mined, against what a simulated world holds: by world, month and size of working."""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from benchmarks.common import DOCS, machine, table, world_at, write_page
+from kpgeo import flows
+from kpgeo.flows import Bench
+from kpgeo.model.calendar import month_label
+from kpgeo.model.site import SiteStatus
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.options.sim import SimOptions
+from kpgeo.store import Workspace
+
+_REACH_PX = 3
+_SIZES = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.0), (1.0, np.inf))
+_EIGHT = np.ones((3, 3), dtype=bool)
+_FIT_MONTHS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """Ground no farther apart than 30 m that is mined, or mapped as mined, at the end of a month. Areas in ha.
+
+    `seen` and `true` are the fractions of its mapped pixels, as kpgeo saw them and as they are.
+    """
+
+    world: str
+    month: int
+    true_ha: float
+    mapped_ha: float
+    low_ha: float
+    high_ha: float
+    true_within_ha: float
+    seen: NDArray[np.float32]
+    true: NDArray[np.float32]
+
+    @property
+    def is_found(self) -> bool:
+        """Say whether true ground was mapped at all."""
+        return self.true_ha > 0.0 and self.mapped_ha > 0.0
+
+
+def patches_of(folder: Path, options: SimOptions) -> list[Patch]:
+    """Write and watch a world where that has not been done, and measure it month by month."""
+    world = world_at(folder / "world", options)
+    pipeline = Pipeline.read(world.pipeline)
+    flows.run_pipeline(pipeline, workspace=folder / "workspace", cluster="sync")
+    (watch,) = flows.open_watches(pipeline)
+    room = Workspace(folder / "workspace")
+    tables = room.tables()
+    bench = Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
+    first, last = watch.first_dekad // 3, (bench.head.last_dekad or 0) // 3
+    found = [
+        patch
+        for month in range(first, last + 1)
+        for patch in _patches(bench, f"seed {options.seed}", month, _true_frac(folder / "world", month))
+    ]
+    tables.close()
+    return found
+
+
+def _true_frac(world: Path, month: int) -> NDArray[np.float32]:
+    """Return the share of each pixel that is mined at the end of a month, 0-1."""
+    with rasterio.open(world / "truth" / f"mined_frac_{month_label(month)}.tif") as source:
+        frac: NDArray[np.float32] = source.read(1).astype(np.float32) / 100.0
+    return frac
+
+
+def _patches(bench: Bench, world: str, month: int, true: NDArray[np.float32]) -> list[Patch]:
+    """Return the patches of one month: sites and true ground within reach of one another are one patch."""
+    dekad, watch = 3 * month + 2, bench.watch
+    fields = bench.fields(dekad)
+    owner = np.zeros(true.shape, dtype=np.int32)
+    rows = [
+        site
+        for site in bench.tables.sites(watch.aoi.id, watch.lineage, dekad)
+        if not site.merged_into and site.status is not SiteStatus.CLOSED
+    ]
+    for number, site in enumerate(rows, start=1):
+        owner[watch.place.pixels_of(site.geometry).index] = number
+    near = ndimage.binary_dilation((true > 0) | (owner > 0), _EIGHT, iterations=(_REACH_PX + 1) // 2)
+    labels, count = ndimage.label(near, _EIGHT)
+    found = []
+    for label in range(1, count + 1):
+        is_here = labels == label
+        is_mapped = is_here & (owner > 0)
+        sites = [rows[number - 1] for number in np.unique(owner[is_mapped])]
+        found.append(
+            Patch(
+                world=world,
+                month=month,
+                true_ha=float(true[is_here].sum()) * watch.grid.pixel_ha,
+                mapped_ha=sum(site.area.ha for site in sites),
+                low_ha=sum(site.area.low_ha for site in sites),
+                high_ha=sum(site.area.high_ha for site in sites),
+                true_within_ha=float(true[is_mapped].sum()) * watch.grid.pixel_ha,
+                seen=fields.mined_frac[is_mapped],
+                true=true[is_mapped],
+            )
+        )
+    return found
+
+
+def fitted(patches: Sequence[Patch]) -> dict[str, float]:
+    """Return the site options that these patches speak for.
+
+    `floor_frac` and `seen_frac` are where the mean true fraction of mapped pixels, by seen fraction, meets 0 and 1:
+    the line through twenty groups of equal size, weighted alike. `beyond_factor` then makes the found patches add up.
+    """
+    found = [patch for patch in patches if patch.is_found]
+    seen, true = np.concatenate([p.seen for p in found]), np.concatenate([p.true for p in found])
+    groups = np.array_split(np.argsort(seen, kind="stable"), 20)
+    x, y = (np.array([values[group].mean() for group in groups]) for values in (seen, true))
+    slope, level = np.polyfit(x, y, 1)
+    floor = float(np.clip(-level / slope, 0.0, 0.49)) if slope > 0 else 0.0
+    full = float(np.clip((1.0 - level) / slope, max(floor + 0.05, 0.21), 1.0)) if slope > 0 else 1.0
+    stretched = np.clip((seen - floor) / (full - floor), 0.0, 1.0).sum() * 0.01
+    beyond = sum(p.true_ha for p in found) / max(float(stretched), 1e-9)
+    return {"floor_frac": round(floor, 2), "seen_frac": round(full, 2), "beyond_factor": round(beyond, 2)}
+
+
+def _row(name: str, patches: Sequence[Patch]) -> list[Any]:
+    """Return a row of the table: areas, ratios and how often the interval holds the truth."""
+    found = [patch for patch in patches if patch.is_found]
+    true_ha, found_ha = (sum(patch.true_ha for patch in some) for some in (patches, found))
+    mapped_ha = sum(patch.mapped_ha for patch in found)
+    false_ha = sum(patch.mapped_ha for patch in patches if patch.true_ha == 0.0)
+    within_ha = sum(patch.true_within_ha for patch in found)
+    holds = sum(patch.low_ha <= patch.true_ha <= patch.high_ha for patch in found)
+    return [
+        name,
+        f"{true_ha:.2f}",
+        f"{found_ha:.2f}",
+        f"{within_ha:.2f}",
+        f"{mapped_ha:.2f}",
+        f"{false_ha:.2f}",
+        _ratio(mapped_ha, found_ha),
+        _ratio(mapped_ha + false_ha, true_ha),
+        f"{holds}/{len(found)}",
+    ]
+
+
+def _ratio(one: float, other: float) -> str:
+    return f"{one / other:.2f}" if other > 0.0 else "-"
+
+
+_COLUMNS = (
+    "what",
+    "true ha",
+    "of found",
+    "in outlines",
+    "mapped ha",
+    "false ha",
+    "mapped / found",
+    "all / true",
+    "interval holds",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[301, 302, 303, 304, 305])
+    parser.add_argument("--size", type=int, default=384, help="edge of a world, px")
+    parser.add_argument(
+        "--keep", type=Path, help="folder with worlds and workspaces, as benchmarks.accuracy keeps them"
+    )
+    parser.add_argument("--fit", action="store_true", help="only say which site options these worlds speak for")
+    arguments = parser.parse_args()
+    about = machine()
+    patches: list[Patch] = []
+    with tempfile.TemporaryDirectory(prefix="kpgeo-bench-") as scratch:
+        folder = arguments.keep or Path(scratch)
+        for seed in arguments.seeds:
+            patches += patches_of(folder / f"seed-{seed}", SimOptions(seed=seed, size_px=arguments.size))
+    last = max(patch.month for patch in patches)
+    late = [patch for patch in patches if patch.month > last - _FIT_MONTHS]
+    worlds, months = sorted({p.world for p in patches}), sorted({p.month for p in patches})
+    by_world = [_row(name, [p for p in late if p.world == name]) for name in worlds]
+    by_month = [_row(month_label(month), [p for p in patches if p.month == month]) for month in months]
+    by_size = [_row(_size_name(*size), [p for p in late if size[0] <= p.true_ha < size[1]]) for size in _SIZES]
+    text = "\n".join(
+        [
+            "By world, last four months, each month added:\n",
+            table(_COLUMNS, [*by_world, _row("all", late)]),
+            "By month:\n",
+            table(_COLUMNS, by_month),
+            "By true size of the patch, last four months:\n",
+            table(_COLUMNS, by_size),
+        ]
+    )
+    print(text)
+    print("site options these worlds speak for:", fitted(late))
+    if not arguments.fit:
+        _draw(late)
+        _write(text, about, arguments.seeds, arguments.size)
+
+
+def _size_name(low_ha: float, high_ha: float) -> str:
+    return f"{low_ha:g} ha and more" if high_ha == np.inf else f"{low_ha:g} to {high_ha:g} ha"
+
+
+def _write(text: str, about: str, seeds: Sequence[int], size: int) -> None:
+    """Write the page."""
+    listed = " ".join(str(seed) for seed in seeds)
+    write_page(
+        "area",
+        "# Mapped and true area\n\n"
+        f"Worlds of {size} × {size} px, seeds {listed.replace(' ', ', ')}. True ground and sites no farther apart than "
+        "about 30 m are one patch; *found* patches hold both. *In outlines* is the true ground within the outlines of "
+        "sites; *mapped* is the area of sites that are not closed, *false* that of those that meet no true ground. "
+        "*Interval holds*: of the found patches, those whose true area lies in the 90 % interval of the sites.\n\n"
+        f"{text}\n![Mapped and true area of found patches](area.png)\n\n"
+        "Simulated worlds only.\n\n"
+        f"{about} `python -m benchmarks.area --seeds {listed}`.\n",
+    )
+
+
+def _draw(patches: Sequence[Patch]) -> None:
+    """Draw mapped area against true area of found patches."""
+    found = [patch for patch in patches if patch.is_found]
+    figure, axes = plt.subplots(figsize=(4.2, 4.0), layout="constrained")
+    true, mapped = [p.true_ha for p in found], [p.mapped_ha for p in found]
+    low = [p.mapped_ha - p.low_ha for p in found]
+    high = [p.high_ha - p.mapped_ha for p in found]
+    axes.errorbar(true, mapped, yerr=[low, high], fmt="o", markersize=3, lw=0.6, color="#1f5f99", alpha=0.6)
+    ends = [0.02, max([*true, *mapped, 1.0]) * 1.3]
+    axes.plot(ends, ends, color="#666666", lw=0.8)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="true area, ha", ylabel="mapped area, ha")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(DOCS / "area.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
