@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[301, 302, 303, 304, 305])
     parser.add_argument("--size", type=int, default=384, help="edge of a world, px")
     parser.add_argument(
-        "--keep", type=Path, help="folder with worlds and workspaces, as benchmarks.accuracy keeps them"
+        "--keep", type=Path, help="folder to keep worlds and workspaces in"
     )
     parser.add_argument("--fit", action="store_true", help="only say which site options these worlds speak for")
     arguments = parser.parse_args()

@@ -104,7 +104,7 @@ class SiteActivity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """Ground of a site that was newly disturbed in one month (counted from January 1970), by the onset of its pixels."""
+    """Ground of a site that was newly disturbed in one month (counted from January 1970), by its pixels' onset."""
 
     month: int
     area: Area

@@ -96,7 +96,7 @@ def area_of_part(
 
 
 def true_frac(fields: DekadFields, pixels: Pixels, options: SiteOptions) -> NDArray[np.float32]:
-    """Return mined fractions, 0–1, stretched so that `floor_frac` as seen is nothing and `seen_frac` the whole pixel."""
+    """Return mined fractions, 0–1, stretched so that `floor_frac` seen is nothing and `seen_frac` all of a pixel."""
     seen = fields.mined_frac[pixels.index]
     stretched = (seen - np.float32(options.floor_frac)) / np.float32(options.seen_frac - options.floor_frac)
     frac: NDArray[np.float32] = np.clip(stretched, 0, 1)

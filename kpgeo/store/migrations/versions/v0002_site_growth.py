@@ -1,4 +1,4 @@
-"""What a site grew by in each month, and how often it was looked at. Rows from before are made again by the next run."""
+"""What a site grew by in each month, and how often it was looked at. The next run makes older rows again."""
 
 import sqlalchemy as sa
 from alembic import op
