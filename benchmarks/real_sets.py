@@ -43,8 +43,8 @@ class RealSet:
     ----------
     cubes : dict of Sensor to xarray.Dataset (time, y, x)
         As `features.clear_looks` returns them; several to a sensor are kept apart by the key's text.
-    monitored_from : datetime.date
-        Looks before it are history.
+    history_from, monitored_from : datetime.date
+        Looks between the two are history; those before are left out, as an operator would leave them out.
     px_area_ha : float
         Ground area of one pixel of this set.
     burn_months, dry_months : tuple of int
@@ -58,6 +58,7 @@ class RealSet:
     cubes: dict[Sensor, xr.Dataset]
     monitored_from: dt.date
     px_area_ha: float
+    history_from: dt.date = dt.date(1984, 1, 1)
     burn_months: tuple[int, ...] = ()
     dry_months: tuple[int, ...] = _DRY
     known: dict[str, dt.date] = field(default_factory=dict)
@@ -76,14 +77,20 @@ class RealSet:
     def history(self) -> HistoryStack:
         """Return the looks before monitoring begins."""
         stack = HistoryStack(shape=self.shape)
-        end = np.datetime64(dekad_start(self.first_dekad), "D")
+        begin, end = np.datetime64(self.history_from, "D"), np.datetime64(dekad_start(self.first_dekad), "D")
         for sensor, cube in self.cubes.items():
-            stack.add(cube.isel(time=cube["time"].to_numpy() < end), sensor)
+            times = cube["time"].to_numpy()
+            stack.add(cube.isel(time=(times >= begin) & (times < end)), sensor)
         return stack
 
     def looks(self) -> list[Look]:
-        """Return every look with a clear pixel, in time order."""
-        found = [look for sensor, cube in self.cubes.items() for look in split_looks(cube, sensor)]
+        """Return every look with a clear pixel since the history begins, in time order."""
+        begin = np.datetime64(self.history_from, "D")
+        found = [
+            look
+            for sensor, cube in self.cubes.items()
+            for look in split_looks(cube.isel(time=cube["time"].to_numpy() >= begin), sensor)
+        ]
         return sorted((one for one in found if np.isfinite(one.pixels[0]).any()), key=lambda one: one.day)
 
     def context(self, *, in_stratum: bool = False) -> TileContext:
@@ -166,7 +173,7 @@ def read_new_england(folder: Path) -> RealSet:
     cube = _landsat_cube(bands[:, :, None, :], dates - _EPOCH_ORDINAL, margin_px=1)
     return RealSet(
         name="new-england", title="300 pixels in New England", cubes={Sensor.LANDSAT: cube},
-        monitored_from=dt.date(2003, 1, 1), px_area_ha=0.09, dry_months=(),
+        history_from=dt.date(1998, 1, 1), monitored_from=dt.date(2003, 1, 1), px_area_ha=0.09, dry_months=(),
     )  # fmt: skip
 
 
@@ -187,7 +194,8 @@ def read_colorado(folder: Path) -> RealSet:
     cube = _landsat_cube(bands, np.array([day for day, _ in frames]), margin_px=0)
     return RealSet(
         name="colorado", title="25 pixels in Colorado", cubes={Sensor.LANDSAT: cube},
-        monitored_from=dt.date(2004, 1, 1), px_area_ha=0.09, dry_months=(6, 7, 8, 9),
+        history_from=dt.date(1999, 7, 1), monitored_from=dt.date(2004, 1, 1), px_area_ha=0.09,
+        dry_months=(6, 7, 8, 9),
     )  # fmt: skip
 
 
@@ -199,8 +207,7 @@ def read_belgian_fields(folder: Path) -> RealSet:
     for band, name in stored.items():
         values, days = _read_netcdf(path, name)
         bands[band] = np.where(values == 32767, np.nan, values * 1e-4)
-    filled = np.isfinite(bands["red"]).any(axis=0)
-    cube = _cube({band: values[:, filled][:, None, :] for band, values in bands.items()}, days)
+    cube = _cube(bands, days)
     return RealSet(
         name="belgian-fields", title="351 pixels of Belgian fields", cubes={Sensor.SENTINEL2: cube},
         monitored_from=dt.date(2020, 9, 11), px_area_ha=0.01, dry_months=(),
