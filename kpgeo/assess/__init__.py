@@ -1,8 +1,17 @@
 """How well kpgeo did where the truth is known, and how much was mined where only a sample of it is."""
 
+from kpgeo.assess.belief_map import (
+    BeliefCounts,
+    bootstrap_error,
+    count_beliefs,
+    fit_belief_map,
+    mapped_reliability,
+    pool_counts,
+)
 from kpgeo.assess.calibration import Reliability, pool_reliability, reliability
 from kpgeo.assess.estimators import AreaEstimate, estimate_area, wilson_interval
 from kpgeo.assess.lag import Lag, lag_of
+from kpgeo.assess.match import Met, Witness
 from kpgeo.assess.pixels import (
     NO_ALARM,
     PixelScore,
@@ -12,16 +21,19 @@ from kpgeo.assess.pixels import (
     score_pixels,
     threshold_at_rate,
 )
-from kpgeo.assess.score import Score, format_table, pool_scores, score_run
+from kpgeo.assess.score import SIZE_CLASSES, Score, format_table, pool_scores, score_run
 from kpgeo.assess.truth import Nuisance, TrueSite, Truth, read_truth
 from kpgeo.kernels.counts import poisson_interval
 from kpgeo.model.decision import DekadDecision
 
 __all__ = [
     "NO_ALARM",
+    "SIZE_CLASSES",
     "AreaEstimate",
+    "BeliefCounts",
     "DekadDecision",
     "Lag",
+    "Met",
     "Nuisance",
     "PixelScore",
     "PixelTruths",
@@ -29,12 +41,18 @@ __all__ = [
     "Score",
     "TrueSite",
     "Truth",
+    "Witness",
+    "bootstrap_error",
+    "count_beliefs",
     "estimate_area",
     "first_alarm",
+    "fit_belief_map",
     "format_table",
     "hit_days",
     "lag_of",
+    "mapped_reliability",
     "poisson_interval",
+    "pool_counts",
     "pool_reliability",
     "pool_scores",
     "read_truth",

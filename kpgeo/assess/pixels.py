@@ -46,8 +46,8 @@ class PixelScore:
     pixel_years : float
         Of never-mined pixels.
     found_frac : float
-        Share of mined pixels that were found, of those that opened at least the follow-up before the end. An alarm before
-        a pixel was first broken is not a detection.
+        Share of mined pixels that were found, of those that opened at least the follow-up before the end. An alarm
+        before a pixel was first broken is not a detection.
     early : int
         Mined pixels alarmed before they were broken.
     followed : int
@@ -68,7 +68,8 @@ class PixelScore:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON; None stands for what cannot be said."""
         plain = {name: value for name, value in asdict(self).items() if name != "lag"}
-        return {name: None if value != value else value for name, value in plain.items()} | {"lag": self.lag.to_dict()}
+        told = {name: value if np.isfinite(value) else None for name, value in plain.items()}
+        return told | {"lag": self.lag.to_dict()}
 
 
 def threshold_at_rate(peaks: NDArray[np.float32], pixel_years: float, rate: float) -> float:

@@ -116,10 +116,15 @@ def _is_running(pid: int) -> bool:
 def _write_parts(folder: Path, terrain: Terrain, progress: Progress) -> None:
     """Write everything into a folder that is there."""
     _write_scenes(folder, terrain, progress)
+    write_papers(folder, terrain, progress)
+
+
+def write_papers(folder: Path, terrain: Terrain, progress: Progress | None = None) -> None:
+    """Write everything but the scenes into a folder that is there: AOI, declared figures, pipeline file and truth."""
     _write_json(folder / "aoi.geojson", aoi_paper(terrain))
     (folder / "declared.csv").write_text(declared_csv(terrain), encoding="utf-8")
     (folder / "pipeline.toml").write_text(pipeline_toml(terrain.frame), encoding="utf-8")
-    _write_truth(folder / "truth", terrain, progress)
+    _write_truth(folder / "truth", terrain, progress or _silent)
 
 
 def _write_json(path: Path, content: Any) -> None:
