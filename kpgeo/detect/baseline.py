@@ -1,11 +1,14 @@
 """The baseline of a tile: every pixel's season and scatter, and the first belief."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from kpgeo.detect.history import HistoryStack
-from kpgeo.kernels.season import INT16_NODATA, fit_season, harmonic_basis
-from kpgeo.model.scene import Sensor
+from kpgeo.detect.history import HistoryStack, Row
+from kpgeo.kernels.season import INT16_NODATA, FitRule, fit_season, harmonic_basis
+from kpgeo.model.scene import RADAR_BANDS
 from kpgeo.model.state import (
     FILTER_BANDS,
     N_COEFS,
@@ -18,10 +21,29 @@ from kpgeo.model.state import (
 )
 from kpgeo.options.detect import DetectOptions
 
-_ROWS = 64
 RADAR_SIGMA_SCALE = 100.0
-_Rows = list[tuple[int, str, Sensor, NDArray[np.int16]]]
+_STRIP_PX = 4096
+_EVERY = 2
 _Season = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """How one kind of look is fitted; `widest` is the scatter that says nothing, in the looks' unit."""
+
+    n_bands: int
+    n_coefs: int
+    widest: float
+    rule: FitRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """The looks of one kind, and what each pass lies off by: int16 (look, band) in steps."""
+
+    rows: Sequence[Row]
+    basis: NDArray[np.float32]
+    levels: NDArray[np.int16]
 
 
 def fit_baseline(history: HistoryStack, options: DetectOptions, previous: TileBaseline | None = None) -> TileBaseline:
@@ -32,41 +54,87 @@ def fit_baseline(history: HistoryStack, options: DetectOptions, previous: TileBa
     without any history of a kind takes a flat season with the widest scatter the code holds, so that it says nothing.
 
     At a refit both keep, bit for bit, what they had in the `previous` baseline.
+
+    The history is read strip by strip and never copied whole: what it takes besides is about 180 bytes a pixel,
+    whatever the number of looks.
     """
     optical, radar = (None, None) if previous is None else _decode(previous)
-    beta, sigma = _fit(history.optical, len(FILTER_BANDS), N_COEFS, REFLECTANCE_STEP, history.shape, options)
-    beta, sigma = _fill(beta, sigma, REFLECTANCE_STEP, optical)
-    levelled = _level(history.radar, history.shape, options, radar)
-    beta_db, sigma_db = _fit(levelled, 2, N_RADAR_COEFS, RADAR_STEP_DB, history.shape, options)
-    beta_db, sigma_db = _fill(beta_db, sigma_db, RADAR_STEP_DB, radar)
+    kind = _optical_kind(options)
+    season = _fill(*_fit(_keep(history.optical, kind), kind, history.shape), kind, optical)
+    kind_db = _radar_kind(options)
+    season_db = _fill(*_fit(_level(history, kind_db, radar), kind_db, history.shape), kind_db, radar)
     return TileBaseline(
-        beta_optical=_code(beta, REFLECTANCE_STEP),
-        sigma_optical=encode_sigma(sigma),
-        beta_radar=_code(beta_db, RADAR_STEP_DB),
-        sigma_radar=encode_sigma(sigma_db, scale=RADAR_SIGMA_SCALE),
+        beta_optical=_code(season[0], REFLECTANCE_STEP),
+        sigma_optical=encode_sigma(season[1]),
+        beta_radar=_code(season_db[0], RADAR_STEP_DB),
+        sigma_radar=encode_sigma(season_db[1], scale=RADAR_SIGMA_SCALE),
     )
 
 
-def _fit(
-    rows: _Rows, n_bands: int, n_coefs: int, step: float, shape: tuple[int, int], options: DetectOptions
-) -> _Season:
-    """Fit in strips of rows, so that no copy of the whole history is made; NaN where looks are too few."""
-    height, width = shape
-    beta = np.full((n_bands, n_coefs, height, width), np.nan, dtype=np.float32)
-    sigma = np.full((n_bands, height, width), np.nan, dtype=np.float32)
-    floor = options.sigma_floor_db if step == RADAR_STEP_DB else options.sigma_floor
-    basis = harmonic_basis(np.array([row[0] for row in rows], dtype=np.int64), n_coefs)
-    for top in range(0, height if rows else 0, _ROWS):
-        strip = slice(top, min(top + _ROWS, height))
-        stack = np.stack([pixels[:, strip].reshape(n_bands, -1) for _, _, _, pixels in rows])
-        args = (step, floor, options.bisquare_c, options.reweights, round(options.min_looks_per_coef * n_coefs))
-        fitted, scatter = fit_season(stack, basis, *args)
-        beta[:, :, strip] = fitted.reshape(n_bands, n_coefs, -1, width)
-        sigma[:, strip] = scatter.reshape(n_bands, -1, width)
+def _optical_kind(options: DetectOptions) -> _Kind:
+    """Return how reflectance is fitted."""
+    rule = FitRule(
+        step=REFLECTANCE_STEP,
+        floor=options.sigma_floor,
+        bisquare_c=options.bisquare_c,
+        reweights=options.reweights,
+        min_looks=round(options.min_looks_per_coef * N_COEFS),
+    )
+    return _Kind(n_bands=len(FILTER_BANDS), n_coefs=N_COEFS, widest=0.5, rule=rule)
+
+
+def _radar_kind(options: DetectOptions) -> _Kind:
+    """Return how backscatter in dB is fitted."""
+    rule = FitRule(
+        step=RADAR_STEP_DB,
+        floor=options.sigma_floor_db,
+        bisquare_c=options.bisquare_c,
+        reweights=options.reweights,
+        min_looks=round(options.min_looks_per_coef * N_RADAR_COEFS),
+    )
+    return _Kind(n_bands=len(RADAR_BANDS), n_coefs=N_RADAR_COEFS, widest=0.5 * RADAR_SIGMA_SCALE, rule=rule)
+
+
+def _keep(rows: Sequence[Row], kind: _Kind) -> _Kept:
+    """Put looks beside their basis, off by nothing."""
+    days = np.array([row[0] for row in rows], dtype=np.int64)
+    levels = np.zeros((len(rows), kind.n_bands), dtype=np.int16)
+    return _Kept(rows=rows, basis=harmonic_basis(days, kind.n_coefs), levels=levels)
+
+
+def _fit(kept: _Kept, kind: _Kind, shape: tuple[int, int], every: int = 1) -> _Season:
+    """Fit every pixel, or each `every`-th row and column, strip by strip; NaN where looks are too few."""
+    height, width = (-(-edge // every) for edge in shape)
+    beta = np.full((kind.n_bands, kind.n_coefs, height, width), np.nan, dtype=np.float32)
+    sigma = np.full((kind.n_bands, height, width), np.nan, dtype=np.float32)
+    for strip, stack in _strips(kept, kind, (height, width), every):
+        fitted, scatter = fit_season(stack, kept.basis, kind.rule)
+        beta[:, :, strip] = fitted.reshape(kind.n_bands, kind.n_coefs, -1, width)
+        sigma[:, strip] = scatter.reshape(kind.n_bands, -1, width)
     return beta, sigma
 
 
-def _fill(beta: NDArray[np.float32], sigma: NDArray[np.float32], step: float, previous: _Season | None) -> _Season:
+def _strips(kept: _Kept, kind: _Kind, shape: tuple[int, int], every: int) -> Iterator[tuple[slice, NDArray[np.int16]]]:
+    """Yield strips of rows as int16 (look, band, pixel), levelled; the array yielded is one and the same."""
+    height, width = shape
+    rows_each = max(1, min(height, _STRIP_PX // width))
+    held = np.empty((len(kept.rows), kind.n_bands, rows_each, width), dtype=np.int16)
+    for top in range(0, height if len(kept.rows) else 0, rows_each):
+        strip = slice(top, min(top + rows_each, height))
+        stack = held[:, :, : strip.stop - strip.start]
+        for look, (_, _, _, pixels) in enumerate(kept.rows):
+            part = pixels[:, strip.start * every : strip.stop * every : every, ::every]
+            stack[look] = _moved(part, kept.levels[look]) if kept.levels[look].any() else part
+        yield strip, np.ascontiguousarray(stack).reshape(len(kept.rows), kind.n_bands, -1)
+
+
+def _moved(pixels: NDArray[np.int16], levels: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Take a level off each band."""
+    moved = np.clip(pixels.astype(np.int32) - levels[:, None, None], -32767, 32767).astype(np.int16)
+    return np.where(pixels == INT16_NODATA, pixels, moved)
+
+
+def _fill(beta: NDArray[np.float32], sigma: NDArray[np.float32], kind: _Kind, previous: _Season | None) -> _Season:
     """Give pixels without a fit what they had before, or else the tile's median season and twice its scatter."""
     thin = ~np.isfinite(sigma[0])
     if previous is not None:
@@ -74,40 +142,50 @@ def _fill(beta: NDArray[np.float32], sigma: NDArray[np.float32], step: float, pr
         sigma[:, thin] = previous[1][:, thin]
         return beta, sigma
     if thin.all():
-        widest = 0.5 * (RADAR_SIGMA_SCALE if step == RADAR_STEP_DB else 1.0)
-        return np.zeros_like(beta), np.full_like(sigma, widest)
+        return np.zeros_like(beta), np.full_like(sigma, kind.widest)
     if thin.any():
-        beta[:, :, thin] = np.median(beta[:, :, ~thin], axis=2)[:, :, None]
+        for plane in beta.reshape(-1, *thin.shape):
+            plane[thin] = np.median(plane[~thin])
         sigma[:, thin] = 2.0 * np.median(sigma[:, ~thin], axis=1)[:, None]
     return beta, sigma
 
 
-def _level(rows: _Rows, shape: tuple[int, int], options: DetectOptions, previous: _Season | None) -> _Rows:
-    """Take each radar pass's median residual out: rain wets a whole tile, a mine does not."""
-    if not rows:
-        return rows
-    beta, _ = _fill(*_fit(rows, 2, N_RADAR_COEFS, RADAR_STEP_DB, shape, options), RADAR_STEP_DB, previous)
-    levelled = []
-    for day, scene_id, sensor, pixels in rows:
-        season = np.tensordot(harmonic_basis(np.array([day]), N_RADAR_COEFS)[0], beta, axes=(0, 1))
-        level = median_level(np.where(pixels == INT16_NODATA, np.nan, pixels * np.float32(RADAR_STEP_DB)) - season)
-        moved = pixels - np.rint(level / RADAR_STEP_DB).astype(np.int16)[:, None, None]
-        levelled.append((day, scene_id, sensor, np.where(pixels == INT16_NODATA, pixels, moved)))
-    return levelled
+def _level(history: HistoryStack, kind: _Kind, previous: _Season | None) -> _Kept:
+    """Find each radar pass's median residual: rain wets a whole tile, a mine does not.
+
+    It is measured over every second row and column, so only those are fitted for it.
+    """
+    kept = _keep(history.radar, kind)
+    if not kept.rows:
+        return kept
+    sampled = None if previous is None else (previous[0][..., ::_EVERY, ::_EVERY], previous[1][:, ::_EVERY, ::_EVERY])
+    beta, _ = _fill(*_fit(kept, kind, history.shape, every=_EVERY), kind, sampled)
+    for look, (_, _, _, pixels) in enumerate(kept.rows):
+        season = np.tensordot(kept.basis[look], beta, axes=(0, 1))
+        part = pixels[:, ::_EVERY, ::_EVERY]
+        residual = np.where(part == INT16_NODATA, np.nan, part * np.float32(kind.rule.step)) - season
+        kept.levels[look] = np.rint(_median_of(residual) / kind.rule.step).astype(np.int16)
+    return kept
 
 
 def median_level(residual: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the median of each band of a residual (band, y, x) over a regular sample of its pixels; 0 without any."""
-    sample = residual[:, ::2, ::2].reshape(len(residual), -1)
-    sample = sample[:, np.isfinite(sample).all(axis=0)]
-    if not sample.size:
-        return np.zeros(len(residual), dtype=np.float32)
-    return np.median(sample, axis=1).astype(np.float32)
+    return _median_of(residual[:, ::_EVERY, ::_EVERY])
+
+
+def _median_of(sample: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median of each band over the pixels seen in all; 0 without any."""
+    seen = sample[:, np.isfinite(sample).all(axis=0)]
+    if not seen.size:
+        return np.zeros(len(sample), dtype=np.float32)
+    return np.median(seen, axis=1).astype(np.float32)
 
 
 def _code(beta: NDArray[np.float32], step: float) -> NDArray[np.int16]:
-    """Scale coefficients to int16."""
-    coded: NDArray[np.int16] = np.clip(np.rint(beta / step), -32767, 32767).astype(np.int16)
+    """Scale coefficients to int16, plane by plane: no copy of the whole in floating point."""
+    coded = np.empty(beta.shape, dtype=np.int16)
+    for plane, target in zip(beta.reshape(-1, *beta.shape[2:]), coded.reshape(-1, *beta.shape[2:]), strict=True):
+        target[:] = np.clip(np.rint(plane / step), -32767, 32767)
     return coded
 
 

@@ -10,6 +10,8 @@ from kpgeo.kernels.season import INT16_NODATA
 from kpgeo.model.scene import RADAR_BANDS, Sensor
 from kpgeo.model.state import FILTER_BANDS, RADAR_STEP_DB, REFLECTANCE_STEP
 
+Row = tuple[int, str, Sensor, NDArray[np.int16]]
+
 
 @dataclass(kw_only=True)
 class Look:
@@ -38,8 +40,8 @@ class HistoryStack:
     """
 
     shape: tuple[int, int]
-    optical: list[tuple[int, str, Sensor, NDArray[np.int16]]] = field(default_factory=list)
-    radar: list[tuple[int, str, Sensor, NDArray[np.int16]]] = field(default_factory=list)
+    optical: list[Row] = field(default_factory=list)
+    radar: list[Row] = field(default_factory=list)
 
     def add(self, looks: xr.Dataset, sensor: Sensor) -> None:
         """Keep the looks of one sensor (from `features.clear_looks`); a look without a clear pixel is dropped."""
