@@ -39,8 +39,11 @@ def _spline(lattice: F32, size: int) -> F32:
     rows, field = np.zeros((size, lattice.shape[1]), dtype=np.float32), np.zeros((size, size), dtype=np.float32)
     for knot, weight in taps:
         rows += lattice[knot] * weight[:, None]
+    part = np.empty_like(field)
     for knot, weight in taps:
-        field += rows[:, knot] * weight
+        np.take(rows, knot, axis=1, out=part, mode="clip")
+        part *= weight
+        field += part
     return field
 
 
@@ -146,8 +149,8 @@ def block_mean(image: F32, factor: int) -> F32:
     """Return means over blocks of `factor` × `factor` pixels of the last two axes."""
     *lead, height, width = image.shape
     blocks = image.reshape(*lead, height // factor, factor, width // factor, factor)
-    result: F32 = blocks.mean(axis=(-3, -1), dtype=np.float32)
-    return result
+    parts = (sum(blocks[..., row, :, col] for col in range(factor)) for row in range(factor))
+    return np.asarray(sum(parts) / np.float32(factor * factor), dtype=np.float32)
 
 
 def run_mean(image: F32, offset_px: float, factor: int, axis: int) -> F32:
