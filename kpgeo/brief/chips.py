@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
@@ -11,8 +12,8 @@ from kpgeo.brief import draw
 from kpgeo.brief.inputs import Chip, ChipPair
 from kpgeo.brief.reading import SiteReading
 from kpgeo.brief.words import NBSP, Words
-from kpgeo.model.calendar import date_of, dekad_end
-from kpgeo.model.site import Site
+from kpgeo.model.calendar import date_of, dekad_end, month_end
+from kpgeo.model.site import Area, SiteActivity
 
 _CHIP_IN = 2.0
 _GAP_IN = 0.12
@@ -45,7 +46,7 @@ def site_picture(reading: SiteReading, pair: ChipPair, words: Words, *, epsg: in
         )
     left = 2 * (_CHIP_IN + _GAP_IN) + 0.42
     axes = draw.axes_at(figure, left, _FOOT_IN, draw.TEXT_WIDTH_IN - left - 0.05, _CHIP_IN)
-    _draw_area(axes, monthly_rows(reading.history), words)
+    _draw_area(axes, area_by_month(reading), words)
     return draw.picture_bytes(figure, dpi)
 
 
@@ -91,25 +92,27 @@ def _draw_chip(
     draw.north_arrow(axes, 0.0, words.letters[0])
 
 
-def monthly_rows(history: Sequence[Site]) -> list[Site]:
-    """Return the last row of each month."""
-    months = {}
-    for row in history:
-        date = date_of(dekad_end(row.dekad) - 1)
-        months[date.year, date.month] = row
-    return list(months.values())
+def area_by_month(reading: SiteReading) -> list[tuple[int, Area | None]]:
+    """Return the last day of each month a site was known in, and its area then; None where nobody could see."""
+    if reading.months:
+        known = [month for month in reading.months if month.activity is not SiteActivity.NOT_YET_KNOWN]
+        return [(month_end(month.month) - 1, month.mined) for month in known]
+    last = {row.dekad // 3: row for row in reading.history}
+    return [(dekad_end(row.dekad) - 1, row.area) for row in last.values()]
 
 
-def _draw_area(axes: Axes, rows: Sequence[Site], words: Words) -> None:
-    """Draw the site's area with its interval, month by month."""
+def _draw_area(axes: Axes, by_month: Sequence[tuple[int, Area | None]], words: Words) -> None:
+    """Draw the site's area with its interval, month by month; the line breaks where nobody could see."""
     draw.quiet(axes)
     draw.put_in(axes, (-0.16, 1.02), words.say("Area, ha (90 % interval)"), is_bold=True, va="bottom")
-    days = [dekad_end(row.dekad) - 1 for row in rows]
-    axes.fill_between(
-        days, [row.area.low_ha for row in rows], [row.area.high_ha for row in rows], color=draw.PALE, lw=0
-    )
-    axes.plot(days, [row.area.ha for row in rows], color=draw.BLUE, lw=1.4, marker="o", markersize=2.6)
-    axes.set_ylim(0, max([row.area.high_ha for row in rows] + [0.1]) * 1.12)
+    days = [day for day, _ in by_month]
+    nothing = Area(ha=np.nan, low_ha=np.nan, high_ha=np.nan)
+    areas = [nothing if area is None else area for _, area in by_month]
+    axes.fill_between(days, [area.low_ha for area in areas], [area.high_ha for area in areas], color=draw.PALE, lw=0)
+    axes.plot(days, [area.ha for area in areas], color=draw.BLUE, lw=1.4, marker="o", markersize=2.6)
+    for day in [day for day, area in by_month if area is None]:
+        axes.axvspan(day - 15, day + 15, facecolor="#f2f2f2", edgecolor=draw.FAINT, hatch="///", lw=0, zorder=0)
+    axes.set_ylim(0, max([area.high_ha for _, area in by_month if area is not None] + [0.1]) * 1.12)
     draw.label_ticks(axes, *_month_ticks(days, words))
     top = draw.round_length(axes.get_ylim()[1] * 100) / 100
     draw.label_ticks(axes, [0, top / 2, top], [words.trimmed(value) for value in (0, top / 2, top)], on="y")

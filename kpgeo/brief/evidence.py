@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from kpgeo.brief.charts import coverage_strip
-from kpgeo.brief.chips import monthly_rows, site_picture
+from kpgeo.brief.chips import area_by_month, site_picture
 from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Picture, Table
 from kpgeo.brief.draft import Draft
+from kpgeo.brief.growth import write_growth
 from kpgeo.brief.inputs import Chip, ChipPair
 from kpgeo.brief.reading import WHOLE_AOI, SiteReading
 from kpgeo.brief.vocabulary import EVENT, STATE, STATUS
@@ -28,6 +29,7 @@ def write_evidence(draft: Draft) -> list[Block]:
         *_write_activity(draft),
         *_write_changes(draft),
         *_write_pictures(draft),
+        *write_growth(draft),
         *_write_confounders(draft),
     ]
 
@@ -373,9 +375,9 @@ def _site_alt(draft: Draft, reading: SiteReading, pair: ChipPair, missing: list[
         parts.append(words.say("After: {scene}.", scene=_scene_text(draft, pair.after)))
     parts += missing
     months = [
-        f"{words.month(date.year, date.month)} {draft.area(row.area)}"
-        for row in monthly_rows(reading.history)
-        for date in [date_of(dekad_end(row.dekad) - 1)]
+        f"{words.month(date.year, date.month)} {words.say('not seen') if area is None else draft.area(area)}"
+        for day, area in area_by_month(reading)
+        for date in [date_of(day)]
     ]
     parts.append(words.say("Area in hectares by month: {months}.", months="; ".join(months)))
     return " ".join(parts)
@@ -398,7 +400,7 @@ def _write_confounders(draft: Draft) -> list[Block]:
         items.append(words.say("The period includes the burning season: burn scars are dark and bare for weeks."))
     items += _sentences(draft, _DOUBTS)
     return [
-        Heading(text=words.say("4.5 What may be mistaken for mining"), level=2, key="confounders"),
+        Heading(text=words.say("4.6 What may be mistaken for mining"), level=2, key="confounders"),
         Bullets(items=tuple(items)),
     ]
 

@@ -15,7 +15,7 @@ from kpgeo.model.grid import Grid
 from kpgeo.model.production import Comparison, DeclaredFigure
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Sensor
-from kpgeo.model.site import Site, SiteEvent
+from kpgeo.model.site import Site, SiteEvent, SiteMonth
 
 _NOT_SEEN_GREY = 217
 
@@ -120,6 +120,8 @@ class BriefInputs:
         As they stand at the end of the last dekad of the period, closed ones too.
     site_history : mapping of site id to list of Site
         Rows of the dekads before, in any order.
+    site_months : mapping of site id to sequence of SiteMonth
+        The months of each site up to the last dekad of the period.
     site_events, alerts, coverage, comparisons, declared, gaps : sequence
         Whatever the tables hold for the AOI; rows outside the period are left out by the brief where they do not
         belong. Declared figures and comparisons are shown for the years `BriefOptions.years_of_figures` allows.
@@ -134,6 +136,7 @@ class BriefInputs:
     end_day: int
     sites: Sequence[Site] = ()
     site_history: Mapping[str, Sequence[Site]] = field(default_factory=dict)
+    site_months: Mapping[str, Sequence[SiteMonth]] = field(default_factory=dict)
     site_events: Sequence[SiteEvent] = ()
     alerts: Sequence[Alert] = ()
     coverage: Sequence[Coverage] = ()

@@ -10,7 +10,7 @@ from kpgeo.model.calendar import date_of, dekad_end, dekad_of, dekad_start
 from kpgeo.model.production import Comparison
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Sensor
-from kpgeo.model.site import Area, Site, SiteEvent, SiteEventKind, SiteStatus, sum_areas
+from kpgeo.model.site import Area, Site, SiteEvent, SiteEventKind, SiteMonth, SiteStatus, sum_areas
 
 WHOLE_AOI = "*"
 _STATE_ORDER = {
@@ -40,6 +40,8 @@ class SiteReading:
         Within the period, by day.
     history : tuple of Site
         One row a dekad, oldest first, the current row last.
+    months : tuple of SiteMonth
+        Oldest first; empty where the inputs hold none.
     """
 
     number: int
@@ -49,6 +51,7 @@ class SiteReading:
     is_new: bool
     events: tuple[SiteEvent, ...]
     history: tuple[Site, ...]
+    months: tuple[SiteMonth, ...] = ()
 
     def has(self, kind: SiteEventKind) -> bool:
         """Say whether something of this kind happened in the period."""
@@ -106,6 +109,7 @@ def rank_sites(inputs: BriefInputs) -> tuple[SiteReading, ...]:
             is_new=reading.is_new,
             events=reading.events,
             history=reading.history,
+            months=reading.months,
         )
         for number, reading in enumerate(readings, start=1)
     )
@@ -148,6 +152,7 @@ def _read_site(site: Site, alert: Alert | None, inputs: BriefInputs) -> SiteRead
         is_new=is_new,
         events=tuple(sorted(events, key=lambda event: (event.day, event.id))),
         history=history,
+        months=tuple(inputs.site_months.get(site.id, ())),
     )
 
 

@@ -4,12 +4,21 @@ from kpgeo.brief.words import noop
 from kpgeo.model.alert import MachineState, Question
 from kpgeo.model.aoi import DepositType, RegimeKind
 from kpgeo.model.production import DeclaredKind, NotAssessable, Verdict
-from kpgeo.model.site import SiteEventKind, SiteStatus
+from kpgeo.model.site import SiteActivity, SiteEventKind, SiteStatus
 
 STATUS = {
     SiteStatus.ACTIVE: noop("active"),
     SiteStatus.PAUSED: noop("paused"),
     SiteStatus.CLOSED: noop("closed"),
+}
+SITE_ACTIVITY = {
+    SiteActivity.GROWING: noop("growing"),
+    SiteActivity.STEADY: noop("no growth mapped"),
+    SiteActivity.PAUSED: noop("paused"),
+    SiteActivity.CLOSED: noop("closed"),
+    SiteActivity.MERGED: noop("merged into another"),
+    SiteActivity.NOT_SEEN: noop("not seen"),
+    SiteActivity.NOT_YET_KNOWN: noop("not yet known"),
 }
 EVENT = {
     SiteEventKind.OPENED: noop("opened"),

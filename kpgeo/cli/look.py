@@ -11,9 +11,9 @@ from kpgeo import flows
 from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, SomeAoi
 from kpgeo.cli.console import say, show_json, show_table
 from kpgeo.model.alert import Alert, AlertEvent, MachineState
-from kpgeo.model.calendar import date_of, dekad_label
+from kpgeo.model.calendar import date_of, dekad_label, month_label
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.site import Site, SiteEvent
+from kpgeo.model.site import Area, Site, SiteEvent, SiteMonth
 from kpgeo.store import Tables, Workspace
 
 _ENDED = (MachineState.FINISHED, MachineState.EXPIRED)
@@ -166,9 +166,10 @@ def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: As
 
 
 def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = False) -> None:
-    """Show one site: how it stands, what happened to it, and its area dekad by dekad."""
-    with opened(workspace) as (_, tables):
+    """Show one site: how it stands, what happened to it, how it grew month by month, and its area dekad by dekad."""
+    with opened(workspace) as (room, tables):
         history, events = tables.site_history(site_id)
+        months = flows.months_of_site(site_id, room, tables)
     if not history:
         raise BadInputError(f"There is no site {site_id!r}.", where=str(workspace), remedy="See: kpgeo sites list.")
     site = history[-1]
@@ -187,6 +188,12 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
     )
     say("")
     show_table(
+        ("month", "activity", "mined ha", "90 %", "newly disturbed ha", "90 %", "looked at", "clear looks"),
+        (_month_row(month) for month in months),
+        empty="",
+    )
+    say("")
+    show_table(
         ("dekad", "status", "area ha", "90 %", "seen"),
         (
             (
@@ -201,7 +208,23 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
         empty="",
     )
     if as_json:
-        show_json({"site": site_content(site), "events": [site_event_content(event) for event in events]})
+        show_json(
+            {
+                "site": site_content(site),
+                "events": [site_event_content(event) for event in events],
+                "months": [site_month_content(month) for month in months],
+            }
+        )
+
+
+def _month_row(month: SiteMonth) -> tuple[object, ...]:
+    """Return a row of the table of months; a dash stands for what nobody could see."""
+    mined, new = (
+        ("-", "-") if area is None else (f"{area.ha:.2f}", f"{area.low_ha:.2f}-{area.high_ha:.2f}")
+        for area in (month.mined, month.new)
+    )
+    looked = f"{month.looked_dekads} of {month.dekads} dekads" if month.dekads else "-"
+    return month_label(month.month), month.activity, *mined, *new, looked, f"{month.looks:.1f}"
 
 
 def alert_content(alert: Alert) -> dict[str, Any]:
@@ -260,6 +283,23 @@ def site_content(site: Site) -> dict[str, Any]:
         "lon": lon,
         "lat": lat,
     }
+
+
+def site_month_content(month: SiteMonth) -> dict[str, Any]:
+    """Return a month of a site as plain JSON; an area that nobody could see is null."""
+    return {
+        "month": month_label(month.month),
+        "activity": str(month.activity),
+        "mined": _area_content(month.mined),
+        "newly_disturbed": _area_content(month.new),
+        "looked_dekads": month.looked_dekads,
+        "dekads": month.dekads,
+        "clear_looks": month.looks,
+    }
+
+
+def _area_content(area: Area | None) -> dict[str, float] | None:
+    return None if area is None else {"ha": area.ha, "low_ha": area.low_ha, "high_ha": area.high_ha}
 
 
 def site_event_content(event: SiteEvent) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from kpgeo.flows.demo import DemoReport, demo, score_watch
 from kpgeo.flows.doctor import Finding, examine
 from kpgeo.flows.export import ExportFormat, ExportKind, ExportRow, export_rows
 from kpgeo.flows.gathering import rows_of
+from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import Plan, plan
 from kpgeo.flows.record import read_watched
@@ -36,6 +37,7 @@ __all__ = [
     "export_rows",
     "first_undecided",
     "make_brief",
+    "months_of_site",
     "observe",
     "open_watch",
     "open_watches",

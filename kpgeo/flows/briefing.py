@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from kpgeo import __version__, brief
+from kpgeo import __version__, brief, sites
 from kpgeo.brief import BriefContent, BriefInputs, ChipPair, RunFacts
 from kpgeo.flows.deciding import Bench
 from kpgeo.flows.pictures import backdrop, chip_pair
@@ -106,13 +106,15 @@ def brief_inputs(
     bench = Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
     scenes = sorted(bench.scenes.values(), key=lambda scene: scene.order)
     folded = [scene for dekad in bench.head.applied for scene in bench.folded(dekad)]
+    history = _history(watch, tables, last)
     inputs = BriefInputs(
         aoi=watch.aoi,
         grid=watch.grid,
         start_day=start_day,
         end_day=end_day,
         sites=tables.sites(watch.aoi.id, watch.lineage, last),
-        site_history=_history(watch, tables, last),
+        site_history=history,
+        site_months={site_id: sites.months_of(rows, watch.pipeline.sites) for site_id, rows in history.items()},
         site_events=tables.site_events(watch.aoi.id, watch.lineage, None, last),
         alerts=tables.alerts(watch.aoi.id, watch.lineage, last),
         coverage=tables.coverage(watch.aoi.id, watch.lineage, None, last),

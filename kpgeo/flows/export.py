@@ -25,9 +25,9 @@ from shapely.geometry.base import BaseGeometry
 
 from kpgeo.model.alert import Alert, Evidence
 from kpgeo.model.aoi import Aoi, Language
-from kpgeo.model.calendar import date_of, dekad_label
+from kpgeo.model.calendar import date_of, dekad_label, month_label
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.site import ChangeObject, Site
+from kpgeo.model.site import Area, ChangeObject, Site, SiteMonth
 from kpgeo.store import write_atomic
 
 KP_ONLY, PUBLIC = "KP ONLY", "PUBLIC"
@@ -41,6 +41,7 @@ class ExportKind(StrEnum):
 
     CHANGES = "changes"
     SITES = "sites"
+    SITE_MONTHS = "site-months"
     ALERTS = "alerts"
 
 
@@ -57,11 +58,12 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRow:
-    """One thing to export, the AOI it lies in, and for an alert its site."""
+    """One thing to export, the AOI it lies in, for an alert its site, and for a month of a site that month."""
 
     aoi: Aoi
     item: ChangeObject | Site | Alert
     site: Site | None = None
+    month: SiteMonth | None = None
 
 
 _COMMON: dict[str, type] = {
@@ -87,6 +89,17 @@ _OWN: dict[ExportKind, dict[str, type]] = {
         "looked_dekads": int,
         "merged_into": str,
     },
+    ExportKind.SITE_MONTHS: {
+        "month": str,
+        "activity": str,
+        "new_area_ha": float,
+        "new_area_low_ha": float,
+        "new_area_high_ha": float,
+        "looked_dekads": int,
+        "dekads": int,
+        "looks": float,
+        "stratum": str,
+    },
     ExportKind.ALERTS: {
         "site": str,
         "state": str,
@@ -98,14 +111,23 @@ _OWN: dict[ExportKind, dict[str, type]] = {
     },
 }
 _PLACE: dict[str, type] = {"lon": float, "lat": float}
-_ITEM = {ExportKind.CHANGES: ChangeObject, ExportKind.SITES: Site, ExportKind.ALERTS: Alert}
+_ITEM = {
+    ExportKind.CHANGES: ChangeObject,
+    ExportKind.SITES: Site,
+    ExportKind.SITE_MONTHS: Site,
+    ExportKind.ALERTS: Alert,
+}
 
 # Words people read in KML and GPX: English, French, Portuguese. Columns and codes are the same in every language.
 _LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 _LABELS = {
     "changes": ("Change objects", "Objets de changement", "Objetos de mudança"),
     "sites": ("Sites", "Sites", "Locais"),
+    "site-months": ("Sites by month", "Sites par mois", "Locais por mês"),
     "alerts": ("Alerts", "Alertes", "Alertas"),
+    "month": ("Month", "Mois", "Mês"),
+    "activity": ("Activity", "Activité", "Atividade"),
+    "new_area_ha": ("Newly disturbed (ha)", "Nouvellement perturbé (ha)", "Recentemente perturbado (ha)"),
     "first_seen": ("First seen", "Première observation", "Primeira observação"),
     "last_seen": ("Last seen", "Dernière observation", "Última observação"),
     "area_ha": ("Area (ha)", "Superficie (ha)", "Área (ha)"),
@@ -115,7 +137,19 @@ _LABELS = {
     "question": ("Question", "Question", "Questão"),
     "release": ("Release", "Diffusion", "Divulgação"),
 }
-_SPOKEN = ("status", "state", "question", "first_seen", "last_seen", "area_ha", "confidence", "release")
+_SPOKEN = (
+    "month",
+    "activity",
+    "new_area_ha",
+    "status",
+    "state",
+    "question",
+    "first_seen",
+    "last_seen",
+    "area_ha",
+    "confidence",
+    "release",
+)
 # What a spreadsheet takes for the beginning of a formula, in narrow and in full width.
 _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
 _GPX = "http://www.topografix.com/GPX/1/1"
@@ -171,7 +205,7 @@ def export_rows(
     Parameters
     ----------
     kind : ExportKind
-        `changes`, `sites` or `alerts`; all rows must be of it.
+        `changes`, `sites`, `site-months` (one row a site and month) or `alerts`; all rows must be of it.
     rows : sequence of ExportRow
         In the order they are written. None at all makes a file with columns and no rows.
     file_format : ExportFormat
@@ -212,7 +246,7 @@ def export_rows(
 def _row_of(kind: ExportKind, row: ExportRow, language: Language) -> Row:
     """Return the cells of one row."""
     item = row.item
-    if not isinstance(item, _ITEM[kind]):
+    if not isinstance(item, _ITEM[kind]) or (kind is ExportKind.SITE_MONTHS) != (row.month is not None):
         raise BadInputError(f"A {type(item).__name__} cannot stand among {kind}.", where="export")
     point = _polygons_of(row).representative_point()
     cells: Row = {
@@ -222,6 +256,7 @@ def _row_of(kind: ExportKind, row: ExportRow, language: Language) -> Row:
         "release": PUBLIC if row.aoi.sensitivity == "public" else KP_ONLY,
         "dekad": dekad_label(item.dekad),
         **_own_cells(item, row.site),
+        **(_month_cells(row.month) if kind is ExportKind.SITE_MONTHS and row.month else {}),
         "lon": round(point.x, 6),
         "lat": round(point.y, 6),
     }
@@ -254,6 +289,24 @@ def _own_cells(item: ChangeObject | Site | Alert, site: Site | None) -> Row:
         cells |= {"status": item.status, "peak_area_ha": item.peak_area_ha, "hits": item.hits}
         cells |= {"looked_dekads": item.looked_dekads, "merged_into": item.merged_into}
     return cells
+
+
+def _month_cells(month: SiteMonth) -> Row:
+    """Return the cells of a month; `area_ha` is that at its end. An area that nobody could see stays empty."""
+    return {
+        **_area_cells("area", month.mined),
+        **_area_cells("new_area", month.new),
+        "month": month_label(month.month),
+        "activity": month.activity,
+        "looked_dekads": month.looked_dekads,
+        "dekads": month.dekads,
+        "looks": month.looks,
+    }
+
+
+def _area_cells(name: str, area: Area | None) -> Row:
+    known = Area(ha=math.nan, low_ha=math.nan, high_ha=math.nan) if area is None else area
+    return {f"{name}_ha": known.ha, f"{name}_low_ha": known.low_ha, f"{name}_high_ha": known.high_ha}
 
 
 def _evidence_cells(evidence: Evidence) -> Row:

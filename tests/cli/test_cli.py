@@ -154,6 +154,12 @@ def test_what_a_run_found_can_be_looked_at(small_world: Path, watched: Path) -> 
     code, out, _ = _kpgeo("sites", "show", alerts[0]["site"], *workspace)
     assert code == 0
     assert alerts[0]["site"] in out
+    assert "newly disturbed ha" in out
+    months = _last_json(_kpgeo("sites", "show", alerts[0]["site"], *workspace, "--json")[1])["months"]
+    assert isinstance(months, list)
+    assert [month["month"] for month in months] == sorted({month["month"] for month in months})
+    assert any(month["newly_disturbed"] and month["newly_disturbed"]["ha"] > 0.0 for month in months)
+    assert all(month["mined"] is None for month in months if month["looked_dekads"] == 0)
     code, out, _ = _kpgeo("sites", "list", *workspace, "--json")
     sites = _last_json(out)["sites"]
     assert isinstance(sites, list)
@@ -165,10 +171,11 @@ def test_what_a_run_found_can_be_looked_at(small_world: Path, watched: Path) -> 
     assert _kpgeo("alerts", "list", "--aoi", "nowhere", *workspace)[0] == 2
 
 
+@pytest.mark.parametrize("kind", ["sites", "site-months"])
 @pytest.mark.parametrize("file_format", ["geojson", "csv"])
-def test_export_writes_what_there_is(watched: Path, tmp_path: Path, file_format: str) -> None:
-    out = tmp_path / f"sites.{file_format}"
-    code, told, _ = _kpgeo("export", "sites", "--format", file_format, "--out", out, "--workspace", watched, "--json")
+def test_export_writes_what_there_is(watched: Path, tmp_path: Path, kind: str, file_format: str) -> None:
+    out = tmp_path / f"{kind}.{file_format}"
+    code, told, _ = _kpgeo("export", kind, "--format", file_format, "--out", out, "--workspace", watched, "--json")
     assert code == 0
     assert _last_json(told)["rows"]
     assert out.stat().st_size > 200

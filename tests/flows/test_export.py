@@ -17,7 +17,7 @@ from kpgeo.flows.export import ExportFormat, ExportKind, ExportRow, columns_of, 
 from kpgeo.model.alert import Alert, Evidence, MachineState, Question
 from kpgeo.model.aoi import Aoi, Sourced
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.site import Area, ChangeObject, Site, SiteStatus
+from kpgeo.model.site import Area, ChangeObject, Site, SiteActivity, SiteMonth, SiteStatus
 
 GPX = "{http://www.topografix.com/GPX/1/1}"
 KML = "{http://www.opengis.net/kml/2.2}"
@@ -101,12 +101,23 @@ ALERT = Alert(
     ),
     gaps=("no-clear-optical-look:2024-08-D1", "single-sensor"),
 )
+MONTH = SiteMonth(
+    month=658,
+    activity=SiteActivity.GROWING,
+    mined=Area(ha=2.5, low_ha=2.0, high_ha=3.0),
+    new=Area(ha=0.5, low_ha=0.25, high_ha=1.0),
+    looked_dekads=2,
+    dekads=3,
+    looks=4.5,
+)
+UNSEEN = replace(MONTH, month=659, activity=SiteActivity.NOT_SEEN, mined=None, new=None, looked_dekads=0, looks=0.0)
 ROWS = {
     "changes": [ExportRow(aoi=AOI, item=CHANGE)],
     "sites": [
         ExportRow(aoi=AOI, item=SITE),
         ExportRow(aoi=OPEN_AOI, item=replace(SITE, id="site-2", geometry=HORSESHOE)),
     ],
+    "site-months": [ExportRow(aoi=AOI, item=SITE, month=MONTH), ExportRow(aoi=AOI, item=SITE, month=UNSEEN)],
     "alerts": [ExportRow(aoi=AOI, item=ALERT, site=SITE)],
 }
 SUFFIX = {"geojson": "geojson", "gpkg": "gpkg", "geoparquet": "parquet", "kml": "kml", "gpx": "gpx", "csv": "csv"}
@@ -186,6 +197,12 @@ def test_cells_come_back(write, kind, file_format):
         assert [row["status"] for row in rows] == ["active", "active"]
         assert [row["release"] for row in rows] == ["KP ONLY", "PUBLIC"]
         assert int(first["hits"]) == 5
+    if kind == "site-months":
+        assert [(row["month"], row["activity"]) for row in rows] == [("2024-11", "growing"), ("2024-12", "not-seen")]
+        assert float(first["new_area_ha"]) == 0.5
+        assert int(first["looked_dekads"]) == 2
+        unseen = rows[1]["area_ha"]
+        assert unseen in ("", None) or math.isnan(unseen), "what nobody saw is not 0 ha"
     if kind == "alerts":
         assert (first["state"], first["question"]) == ("confirmed", "activity-where-none-declared")
         assert first["site"] == SITE.id
@@ -375,6 +392,13 @@ def test_unknown_wishes_are_refused(tmp_path, kind, file_format, language):
 def test_an_alert_needs_its_site(tmp_path):
     with pytest.raises(BadInputError, match="has no place"):
         export_rows("alerts", [ExportRow(aoi=AOI, item=ALERT)], "csv", tmp_path / "alerts.csv")
+
+
+def test_a_month_of_a_site_needs_its_month_and_nothing_else_has_one(tmp_path):
+    with pytest.raises(BadInputError, match="cannot stand among"):
+        export_rows("site-months", [ExportRow(aoi=AOI, item=SITE)], "csv", tmp_path / "months.csv")
+    with pytest.raises(BadInputError, match="cannot stand among"):
+        export_rows("sites", [ExportRow(aoi=AOI, item=SITE, month=MONTH)], "csv", tmp_path / "sites.csv")
 
 
 def test_every_format_is_tested():

@@ -221,7 +221,7 @@ def test_thresholds_that_do_not_nest_are_refused(make):
 @pytest.mark.parametrize(("seen", "true"), [(0.1, 0.0), (0.3, 0.0), (0.45, 0.5), (0.6, 1.0), (0.9, 1.0)])
 def test_seen_fractions_are_stretched_between_nothing_and_all(make, place, seen, true):
     fields = make.fields(place, 0, [(*BLOCK, 3)], frac=seen)
-    given = make.options(floor_frac=0.3, seen_frac=0.6, beyond_factor=1.2)
+    given = make.options(floor_frac=0.3, seen_frac=0.6, beyond_factor=1.2, min_area_ha=0.01)
     (change,) = outline_changes(fields, place, given)
     assert change.area.ha == pytest.approx(change.n_px * 0.01 * true * 1.2, rel=2e-3)
 
