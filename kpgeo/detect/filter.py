@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 from kpgeo.detect.baseline import RADAR_SIGMA_SCALE, median_level
 from kpgeo.detect.history import HistoryStack, Look
@@ -16,23 +17,34 @@ from kpgeo.detect.spectra import (
     optical_templates,
     radar_templates,
 )
-from kpgeo.kernels.belief import predict, transition, update_optical, update_radar
+from kpgeo.kernels.belief import (
+    MIN_BELIEF,
+    Belief,
+    Noise,
+    predict,
+    transition,
+    update_optical,
+    update_radar,
+)
 from kpgeo.kernels.season import harmonic_basis
 from kpgeo.model.calendar import date_of, dekad_end, dekad_of, dekad_start
 from kpgeo.model.scene import Sensor
 from kpgeo.model.state import (
+    FILTER_BANDS,
     FRAC_STEP,
-    MIN_BELIEF,
-    MINED,
     N_COEFS,
     N_RADAR_COEFS,
     N_STATES,
+    NO_AGE,
+    NO_DAY,
     RADAR_STEP_DB,
     REFLECTANCE_STEP,
     DekadFields,
     LandState,
     TileBaseline,
     TileState,
+    age_of_day,
+    day_of_age,
     decode_belief,
     decode_sigma,
     encode_belief,
@@ -42,6 +54,9 @@ from kpgeo.options.detect import DetectOptions
 OnLook = Callable[[Look, NDArray[np.float32]], None]
 _OPTICAL_JUNK_DENSITY = 1.0 / (0.3 * 0.4 * 0.5 * 0.5)
 _RADAR_JUNK_DENSITY = 1.0 / (15.0 * 15.0)
+_CODES = np.arange(256, dtype=np.uint8)
+_DATED_PROB = 0.05
+_NORMAL = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +67,9 @@ class TileContext:
     ----------
     in_stratum : bool (y, x)
         Whether a pixel lies in a known deposit, where digging opens more often.
+    opening_boost : float32 (y, x) or None
+        How many times likelier digging opens at a pixel than on land of no mark; where given, it takes the place of
+        what `in_stratum` says.
     burn_months : tuple of int
         Months (1-12) in which land burns.
     dry_months : tuple of int
@@ -59,20 +77,19 @@ class TileContext:
     """
 
     in_stratum: NDArray[np.bool_]
+    opening_boost: NDArray[np.float32] | None = None
     burn_months: tuple[int, ...] = (11, 12, 1, 2)
     dry_months: tuple[int, ...] = (11, 12, 1, 2, 3)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Working:
     """Decoded state of a tile while a dekad is folded in; pixels are one axis."""
 
-    belief: NDArray[np.float32]
-    onset_day: NDArray[np.uint16]
-    mined_frac: NDArray[np.float32]
-    looks: NDArray[np.uint8]
+    kept: Belief
     last_optical_day: NDArray[np.uint16]
     last_radar_day: NDArray[np.uint16]
+    opening_per_day: NDArray[np.float32]
 
 
 def start_state(
@@ -84,18 +101,18 @@ def start_state(
     such and never announced as new.
     """
     shape = context.in_stratum.shape
+    begin = dekad_of(dekad_start(first_dekad) - options.warmup_days)
     belief = np.full((N_STATES, *shape), MIN_BELIEF, dtype=np.float32)
     belief[LandState.STABLE] = 1.0
-    zeros = np.zeros(shape, dtype=np.uint16)
+    unseen = np.full(shape, NO_AGE, dtype=np.uint8)
     state = TileState(
-        belief=encode_belief(belief),
-        onset_day=zeros,
+        belief=encode_belief(belief, begin),
+        onset_day=np.full(shape, dekad_start(begin), dtype=np.uint16),
         mined_frac=np.zeros(shape, dtype=np.uint8),
+        optical_age=unseen,
+        radar_age=unseen.copy(),
         looks=np.zeros(shape, dtype=np.uint8),
-        last_optical_day=zeros.copy(),
-        last_radar_day=zeros.copy(),
     )
-    begin = dekad_of(dekad_start(first_dekad) - options.warmup_days)
     looks = history.looks_since(dekad_start(begin))
     for dekad in range(begin, first_dekad):
         now = [look for look in looks if dekad_of(look.day) == dekad]
@@ -103,7 +120,7 @@ def start_state(
     return state
 
 
-def fold_dekad(
+def fold_dekad(  # noqa: PLR0913, PLR0917 - what the state at a dekad's end is a function of
     state: TileState,
     baseline: TileBaseline,
     looks: Sequence[Look],
@@ -126,11 +143,10 @@ def fold_dekad(
         Called after each look with it and the belief as it then stands, float32 (state, y, x), which it may read and
         must copy to keep.
     """
-    work = _decode(state)
+    work = _decode(state, dekad, context, options)
     day = dekad_start(dekad)
-    classes = context.in_stratum.reshape(-1).astype(np.uint8)
     for look in sorted(looks, key=lambda look: (look.day, look.scene_id)):
-        _predict(work, day, look.day, classes, context, options)
+        _predict(work, day, look.day, context, options)
         day = look.day
         if look.sensor.is_radar:
             _fold_radar(work, baseline, look, options)
@@ -138,22 +154,17 @@ def fold_dekad(
             is_green = date_of(look.day).month in green_months(context.dry_months)
             _fold_optical(work, baseline, look, options, is_green=is_green)
         if on_look is not None:
-            on_look(look, work.belief.reshape(N_STATES, *state.onset_day.shape))
-    _predict(work, day, dekad_end(dekad), classes, context, options)
-    return _encode(work, state.onset_day.shape)
+            on_look(look, work.kept.belief.reshape(N_STATES, *state.onset_day.shape))
+    _predict(work, day, dekad_end(dekad), context, options)
+    return _encode(work, dekad, state.onset_day.shape)
 
 
-def _predict(
-    work: _Working,
-    from_day: int,
-    to_day: int,
-    classes: NDArray[np.uint8],
-    context: TileContext,
-    options: DetectOptions,
-) -> None:
+def _predict(work: _Working, from_day: int, to_day: int, context: TileContext, options: DetectOptions) -> None:
     """Move the belief of every pixel from one day to another."""
     if to_day > from_day:
-        predict(work.belief, transitions(from_day, to_day, context.burn_months, options), classes)
+        matrix = transitions(from_day, to_day, context.burn_months, context.dry_months, options)
+        opening = work.opening_per_day * np.float32(to_day - from_day)
+        predict(work.kept.belief, work.kept.onset_day, matrix, opening, 0.5 * (from_day + to_day))
 
 
 def green_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
@@ -169,33 +180,42 @@ def green_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(month for month, earlier in zip(wet, before, strict=True) if not earlier & set(dry_months))
 
 
+def ploughing_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the months in which land is cleared for fields and ploughed: the last two dry ones and three wet ones.
+
+    Examples
+    --------
+    >>> ploughing_months((11, 12, 1, 2, 3))
+    (2, 3, 4, 5, 6)
+    """
+    last_dry = [month for month in dry_months if month % 12 + 1 not in dry_months]
+    return tuple(sorted({(month - 1 + step) % 12 + 1 for month in last_dry for step in (-1, 0, 1, 2, 3)}))
+
+
 @lru_cache(maxsize=512)
 def transitions(
-    from_day: int, to_day: int, burn_months: tuple[int, ...], options: DetectOptions
+    from_day: int, to_day: int, burn_months: tuple[int, ...], dry_months: tuple[int, ...], options: DetectOptions
 ) -> NDArray[np.float32]:
-    """Return transition probabilities (class, state, state) between two days; class 0 outside, 1 inside a stratum."""
-    matrices = []
-    for boost in (1.0, options.stratum_boost):
-        matrix = np.eye(N_STATES)
-        for day in range(from_day, to_day):
-            matrix = matrix @ _one_day(date_of(day).month in burn_months, len(burn_months), boost, options)
-        matrices.append(matrix)
-    return np.stack(matrices).astype(np.float32)
+    """Return transition probabilities (state, state) between two days, but for the opening of workings."""
+    matrix = np.eye(N_STATES)
+    for day in range(from_day, to_day):
+        month = date_of(day).month
+        is_ploughing = month in ploughing_months(dry_months)
+        matrix = matrix @ _one_day(month in burn_months, is_ploughing, len(burn_months), options)
+    return matrix.astype(np.float32)
 
 
 @lru_cache(maxsize=64)
-def _one_day(is_burning: bool, burn_months: int, boost: float, options: DetectOptions) -> NDArray[np.float64]:  # noqa: FBT001
+def _one_day(is_burning: bool, is_ploughing: bool, burn_months: int, options: DetectOptions) -> NDArray[np.float64]:  # noqa: FBT001
     """Return the transition probabilities of one day.
 
     Residence times of nuisances and of mines are background knowledge (B-M): a burn scar fades in five weeks, a field
-    shows for four months, digging stays for two years, regrowth takes one to three wet seasons.
+    shows for four months, digging stays for two years, regrowth takes one to three wet seasons. Nine in ten new fields
+    are cleared in the ploughing months.
     """
     s = LandState
     rates = np.zeros((N_STATES, N_STATES))
-    opening = options.opening_per_year * boost / 365.25
-    rates[:, s.DUG] = opening
-    rates[s.REGROWTH, s.DUG] = 1.0 / 600.0
-    rates[s.STABLE, s.CROPPED] = options.cropping_per_year / 365.25
+    rates[s.STABLE, s.CROPPED] = options.cropping_per_year / 365.25 * ((0.9 * 12 / 5) if is_ploughing else 0.1 * 12 / 7)
     rates[s.STABLE, s.CLEARED] = options.clearing_per_year / 365.25
     rates[s.CROPPED, s.CLEARED] = options.clearing_per_year / 365.25
     if is_burning:
@@ -209,6 +229,7 @@ def _one_day(is_burning: bool, burn_months: int, boost: float, options: DetectOp
     rates[s.DUG, s.POND] = rates[s.POND, s.DUG] = 1.0 / 250.0
     rates[s.DUG, s.REGROWTH] = rates[s.POND, s.REGROWTH] = 1.0 / 700.0
     rates[s.REGROWTH, s.STABLE] = 1.0 / 600.0
+    rates[s.REGROWTH, s.DUG] = 1.0 / 3000.0
     return transition(rates, 1.0)
 
 
@@ -216,23 +237,30 @@ def _fold_optical(
     work: _Working, baseline: TileBaseline, look: Look, options: DetectOptions, *, is_green: bool
 ) -> None:
     """Fold one Sentinel-2 or Landsat look in."""
-    basis = harmonic_basis(look.day + np.array(SEASON_SHIFTS_DAYS), N_COEFS)
-    beta = baseline.beta_optical.reshape(*baseline.beta_optical.shape[:2], -1)
-    fitted = np.tensordot(basis * np.float32(REFLECTANCE_STEP), beta.astype(np.float32), axes=(1, 1))
-    sigma = decode_sigma(baseline.sigma_optical.reshape(len(beta), -1))
-    if look.sensor is Sensor.LANDSAT:
-        sigma *= np.float32(options.landsat_sigma_factor)
-    noise = (
-        np.linalg.inv(BAND_CORRELATION),
-        options.junk_frac,
-        _OPTICAL_JUNK_DENSITY,
-        options.max_evidence_nats,
-        options.decorrelation_days,
-        options.ground_identity,
+    bases = harmonic_basis(look.day + np.array(SEASON_SHIFTS_DAYS), N_COEFS) * np.float32(REFLECTANCE_STEP)
+    factor = options.landsat_sigma_factor if look.sensor is Sensor.LANDSAT else 1.0
+    noise = Noise(
+        factor=_factor(BAND_CORRELATION),
+        variances=np.square(decode_sigma(_CODES) * np.float32(factor)),
+        freedom=options.tail_freedom,
+        junk=options.junk_frac,
+        junk_density=_OPTICAL_JUNK_DENSITY,
+        cap=options.max_evidence_nats,
+        memory_days=options.decorrelation_days,
+        identity=options.ground_identity,
     )
-    pixels = look.pixels.reshape(len(beta), -1)
-    arrays = (work.belief, work.onset_day, work.mined_frac, work.looks, work.last_optical_day)
-    update_optical(*arrays, pixels, fitted, sigma, look.day, optical_templates(is_green=is_green), noise)
+    n_bands = len(FILTER_BANDS)
+    update_optical(
+        work.kept,
+        work.last_optical_day,
+        look.pixels.reshape(n_bands, -1),
+        baseline.sigma_optical.reshape(n_bands, -1),
+        baseline.beta_optical.reshape(n_bands, N_COEFS, -1),
+        bases,
+        look.day,
+        optical_templates(is_green=is_green),
+        noise,
+    )
 
 
 def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: DetectOptions) -> None:
@@ -241,54 +269,86 @@ def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: Det
     season = np.tensordot(basis * np.float32(RADAR_STEP_DB), baseline.beta_radar.astype(np.float32), axes=(0, 1))
     residual = look.pixels - season
     residual -= median_level(residual)[:, None, None]
-    sigma = decode_sigma(baseline.sigma_radar.reshape(2, -1), scale=RADAR_SIGMA_SCALE)
-    noise = (
-        np.linalg.inv(POLARISATION_CORRELATION),
-        options.junk_frac,
-        _RADAR_JUNK_DENSITY,
-        options.max_radar_nats,
-        options.decorrelation_days,
-        options.ground_identity,
+    noise = Noise(
+        factor=_factor(POLARISATION_CORRELATION),
+        variances=np.square(decode_sigma(_CODES, scale=RADAR_SIGMA_SCALE)),
+        freedom=_NORMAL,
+        junk=options.junk_frac,
+        junk_density=_RADAR_JUNK_DENSITY,
+        cap=options.max_radar_nats,
+        memory_days=options.decorrelation_days,
+        identity=options.ground_identity,
     )
-    arrays = (work.belief, work.onset_day, work.mined_frac, work.looks, work.last_radar_day)
-    update_radar(*arrays, residual.reshape(2, -1), sigma, look.day, radar_templates(), noise)
+    sigma = baseline.sigma_radar.reshape(2, -1)
+    args = (residual.reshape(2, -1), sigma, look.day, radar_templates(), noise)
+    update_radar(work.kept, work.last_radar_day, *args)
 
 
-def _decode(state: TileState) -> _Working:
+def _factor(correlation: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return L of R^-1 = L L'."""
+    factor: NDArray[np.float32] = np.linalg.cholesky(np.linalg.inv(correlation)).astype(np.float32)
+    return factor
+
+
+def _decode(state: TileState, dekad: int, context: TileContext, options: DetectOptions) -> _Working:
     """Unpack a stored state for one dekad's work: a copy, with the looks counted anew."""
-    return _Working(
-        belief=decode_belief(state.belief.reshape(N_STATES, -1)),
-        onset_day=state.onset_day.reshape(-1).copy(),
+    belief = decode_belief(state.belief.reshape(N_STATES, -1))
+    kept = Belief(
+        belief=belief,
+        onset_day=state.onset_day.reshape(-1).astype(np.float32),
         mined_frac=state.mined_frac.reshape(-1).astype(np.float32) * np.float32(FRAC_STEP),
         looks=np.zeros(state.looks.size, dtype=np.uint8),
-        last_optical_day=state.last_optical_day.reshape(-1).copy(),
-        last_radar_day=state.last_radar_day.reshape(-1).copy(),
+    )
+    mined = (belief[LandState.DUG] + belief[LandState.POND]).reshape(context.in_stratum.shape)
+    return _Working(
+        kept=kept,
+        last_optical_day=day_of_age(state.optical_age.reshape(-1), dekad_start(dekad)),
+        last_radar_day=day_of_age(state.radar_age.reshape(-1), dekad_start(dekad)),
+        opening_per_day=_opening_per_day(mined, context, options).reshape(-1),
     )
 
 
-def _encode(work: _Working, shape: tuple[int, ...]) -> TileState:
+def _opening_per_day(mined: NDArray[np.float32], context: TileContext, options: DetectOptions) -> NDArray[np.float32]:
+    """Return the rate at which a pixel is newly dug (y, x): by place, and higher beside ground that is being mined."""
+    boost = context.opening_boost
+    if boost is None:
+        boost = np.where(context.in_stratum, np.float32(options.stratum_boost), np.float32(1.0))
+    is_mined = mined > 0.5
+    if options.neighbour_boost > 1.0 and is_mined.any():
+        edge = 2 * round(options.neighbour_m / 10.0) + 1
+        is_near = maximum_filter(is_mined, size=edge)
+        boost = np.where(is_near, np.maximum(boost, np.float32(options.neighbour_boost)), boost)
+    rate: NDArray[np.float32] = boost * np.float32(options.opening_per_year / 365.25)
+    return rate
+
+
+def _encode(work: _Working, dekad: int, shape: tuple[int, ...]) -> TileState:
     """Pack the working arrays."""
+    kept = work.kept
     return TileState(
-        belief=encode_belief(work.belief).reshape(N_STATES, *shape),
-        onset_day=work.onset_day.reshape(shape),
-        mined_frac=np.rint(work.mined_frac / FRAC_STEP).astype(np.uint8).reshape(shape),
-        looks=work.looks.reshape(shape),
-        last_optical_day=work.last_optical_day.reshape(shape),
-        last_radar_day=work.last_radar_day.reshape(shape),
+        belief=encode_belief(kept.belief, dekad).reshape(N_STATES, *shape),
+        onset_day=np.rint(kept.onset_day).astype(np.uint16).reshape(shape),
+        mined_frac=np.rint(kept.mined_frac / FRAC_STEP).astype(np.uint8).reshape(shape),
+        optical_age=age_of_day(work.last_optical_day, dekad_end(dekad)).reshape(shape),
+        radar_age=age_of_day(work.last_radar_day, dekad_end(dekad)).reshape(shape),
+        looks=kept.looks.reshape(shape),
     )
 
 
 def decode_fields(dekad: int, state: TileState) -> DekadFields:
     """Decode a state (of a tile, or of a whole AOI) into what sites are made of."""
+    belief = decode_belief(state.belief)
+    mined = belief[LandState.DUG] + belief[LandState.POND]
+    is_dated = mined + belief[LandState.REGROWTH] >= _DATED_PROB
     return DekadFields(
         dekad=dekad,
-        mined_prob=sum((decode_belief(state.belief[s]) for s in MINED), np.zeros(state.looks.shape, np.float32)),
-        pond_prob=decode_belief(state.belief[LandState.POND]),
-        regrowth_prob=decode_belief(state.belief[LandState.REGROWTH]),
-        cleared_prob=decode_belief(state.belief[LandState.CLEARED]),
+        mined_prob=mined,
+        pond_prob=belief[LandState.POND],
+        regrowth_prob=belief[LandState.REGROWTH],
+        cleared_prob=belief[LandState.CLEARED],
         mined_frac=state.mined_frac.astype(np.float32) * np.float32(FRAC_STEP),
-        onset_day=state.onset_day,
-        last_optical_day=state.last_optical_day,
-        last_radar_day=state.last_radar_day,
+        onset_day=np.where(is_dated, state.onset_day, NO_DAY).astype(np.uint16),
+        last_optical_day=day_of_age(state.optical_age, dekad_end(dekad)),
+        last_radar_day=day_of_age(state.radar_age, dekad_end(dekad)),
         looks=state.looks,
     )

@@ -1,8 +1,12 @@
 """The state kpgeo keeps of every pixel, and the one catalogue of its layers.
 
 Belief is stored as a negative logarithm (`BELIEF_STEP` nats a count), so that a belief of one in a million is still
-told from one in ten million; everything else is a scaled integer. 22 bytes a pixel change with each acquisition and 58
-are rewritten only at a refit: 80 in all.
+told from one in ten; everything else is a scaled integer. 12 bytes a pixel carry the belief from one dekad to the next,
+a 13th records how often the pixel was seen, and 58 are rewritten only at a refit.
+
+A count of a sixteenth of a nat is coarse: rounded to nearest, a slow change would never leave its count. So the
+rounding is dithered in time (Roberts 1962): the threshold of dekad d is the d-th number of van der Corput's sequence,
+the same for every pixel, and what is lost in one dekad is given back in another.
 """
 
 from collections.abc import Iterator
@@ -16,12 +20,12 @@ from numpy.typing import NDArray
 FILTER_BANDS = ("green", "red", "nir", "swir22")
 N_COEFS = 5
 N_RADAR_COEFS = 3
-BELIEF_STEP = 1.0 / 2048.0
+BELIEF_STEP = 1.0 / 16.0
 REFLECTANCE_STEP = 1e-4
 RADAR_STEP_DB = 0.01
 FRAC_STEP = 1.0 / 200.0
-MIN_BELIEF = 1e-12
 NO_DAY = 0
+NO_AGE = 255
 
 
 class LandState(IntEnum):
@@ -55,12 +59,12 @@ class Layer:
 
 
 DYNAMIC_LAYERS = {
-    "belief": Layer("uint16", (N_STATES,), "-ln(belief) / BELIEF_STEP, by LandState"),
-    "onset_day": Layer("uint16", (), "day digging began, back-dated; NO_DAY where never"),
+    "belief": Layer("uint8", (N_STATES,), "-ln(belief) / BELIEF_STEP, dithered, by LandState"),
+    "onset_day": Layer("uint16", (), "day digging is expected to have begun, given that it goes on"),
     "mined_frac": Layer("uint8", (), "share of the pixel that is dug or pond / FRAC_STEP, as last seen mined"),
-    "looks": Layer("uint8", (), "clear looks folded in since the start of the dekad, all sensors"),
-    "last_optical_day": Layer("uint16", (), "day of the last clear optical look; NO_DAY where none"),
-    "last_radar_day": Layer("uint16", (), "day of the last radar look; NO_DAY where none"),
+    "optical_age": Layer("uint8", (), "days from the last clear optical look to the dekad's end, at most NO_AGE"),
+    "radar_age": Layer("uint8", (), "days from the last radar look to the dekad's end, at most NO_AGE"),
+    "looks": Layer("uint8", (), "clear looks folded in since the start of the dekad, all sensors; not carried on"),
 }
 STATIC_LAYERS = {
     "beta_optical": Layer("int16", (len(FILTER_BANDS), N_COEFS), "harmonic coefficients / REFLECTANCE_STEP"),
@@ -92,12 +96,12 @@ class _Arrays:
 class TileState(_Arrays):
     """Dynamic state of one tile: `DYNAMIC_LAYERS`, each array `lead + (y, x)`."""
 
-    belief: NDArray[np.uint16]
+    belief: NDArray[np.uint8]
     onset_day: NDArray[np.uint16]
     mined_frac: NDArray[np.uint8]
+    optical_age: NDArray[np.uint8]
+    radar_age: NDArray[np.uint8]
     looks: NDArray[np.uint8]
-    last_optical_day: NDArray[np.uint16]
-    last_radar_day: NDArray[np.uint16]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,16 +144,49 @@ class DekadFields:
     looks: NDArray[np.uint8]
 
 
-def encode_belief(belief: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Code beliefs (0–1) as uint16 negative logarithms. Beliefs below `MIN_BELIEF` are raised to it."""
-    logs = -np.log(np.maximum(belief, MIN_BELIEF), dtype=np.float32) / np.float32(BELIEF_STEP)
-    return np.minimum(np.rint(logs), 65535.0).astype(np.uint16)
+def encode_belief(belief: NDArray[np.float32], dekad: int) -> NDArray[np.uint8]:
+    """Code beliefs (0–1, states first) of the end of a dekad; below about 1e-7 they are raised to it."""
+    counts = np.log(np.maximum(belief, 1e-30), dtype=np.float32) * np.float32(-1.0 / BELIEF_STEP)
+    offsets = np.array([_dither(dekad, state) for state in range(len(counts))], dtype=np.float32)
+    counts += offsets.reshape(-1, *(1,) * (counts.ndim - 1))
+    coded: NDArray[np.uint8] = np.minimum(counts, 255.0).astype(np.uint8)
+    return coded
 
 
-def decode_belief(coded: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Return beliefs (float32, 0–1) from their code."""
-    belief: NDArray[np.float32] = np.exp(coded.astype(np.float32) * np.float32(-BELIEF_STEP))
+def decode_belief(coded: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return beliefs (float32, 0–1) from their code, summing to 1 over the first axis."""
+    belief = np.take(_BELIEF_OF_CODE, coded)
+    belief /= belief.sum(axis=0)
     return belief
+
+
+_BELIEF_OF_CODE = np.exp(np.arange(256) * -BELIEF_STEP).astype(np.float32)
+
+
+def _dither(dekad: int, state: int) -> float:
+    """Return the rounding offset of a dekad and state, 0–1: van der Corput's sequence, shifted for each state.
+
+    Examples
+    --------
+    >>> [_dither(dekad, 0) for dekad in range(4)]
+    [0.0, 0.5, 0.25, 0.75]
+    """
+    offset, scale = 0.0, 0.5
+    while dekad > 0:
+        dekad, digit = divmod(dekad, 2)
+        offset, scale = offset + digit * scale, scale / 2
+    return (offset + state * 0.6180339887498949) % 1.0
+
+
+def age_of_day(last_day: NDArray[np.uint16], end_day: int) -> NDArray[np.uint8]:
+    """Return days from last looks to the end of a dekad, `NO_AGE` where there was none or it is that long ago."""
+    age = end_day - last_day.astype(np.int32)
+    return np.where((last_day == NO_DAY) | (age > NO_AGE), NO_AGE, age).astype(np.uint8)
+
+
+def day_of_age(age: NDArray[np.uint8], end_day: int) -> NDArray[np.uint16]:
+    """Return the days of last looks from their ages at a day, `NO_DAY` where `NO_AGE` (inverse of `age_of_day`)."""
+    return np.where(age == NO_AGE, NO_DAY, end_day - age.astype(np.int32)).astype(np.uint16)
 
 
 def encode_sigma(sigma: NDArray[np.float32], *, scale: float = 1.0) -> NDArray[np.uint8]:

@@ -18,6 +18,9 @@ class DetectOptions(StageOptions):
     landsat_sigma_factor: float = Field(
         default=1.4, ge=1.0, le=5.0, description="How much wider Landsat scatters about the common baseline."
     )
+    tail_freedom: float = Field(
+        default=5.0, ge=2.0, le=100.0, description="Degrees of freedom of Student's t that optical looks scatter by."
+    )
     junk_frac: float = Field(
         default=0.06, gt=0.0, le=0.5, description="Share of looks that are thin cloud, haze, shadow or shifted."
     )
@@ -35,6 +38,12 @@ class DetectOptions(StageOptions):
     )
     stratum_boost: float = Field(
         default=60.0, ge=1.0, le=1000.0, description="How many times likelier digging opens inside a stratum."
+    )
+    neighbour_boost: float = Field(
+        default=60.0, ge=1.0, le=1000.0, description="How many times likelier digging opens beside mined ground."
+    )
+    neighbour_m: float = Field(
+        default=30.0, ge=0.0, le=500.0, description="How far beside mined ground reaches."
     )
     clearing_per_year: float = Field(
         default=0.003, gt=0.0, le=0.5, description="Rate of lasting clearings that are not mines."

@@ -14,6 +14,7 @@ from kpgeo.options.detect import DetectOptions
 
 SHAPE = (12, 12)
 BEGIN, MONITOR = day_of(dt.date(2022, 1, 1)), day_of(dt.date(2024, 1, 1))
+LAST = dekad_of(MONITOR) + 17
 MEAN, AMPLITUDE = np.array([0.08, 0.09, 0.26, 0.18]), np.array([-0.015, -0.03, 0.06, -0.05])
 SPOIL = np.array([0.14, 0.22, 0.31, 0.35])
 CONTEXT = TileContext(in_stratum=np.zeros(SHAPE, dtype=bool))
@@ -69,13 +70,13 @@ def year(learnt, *, dug_after=60, options=None, sensors=(True, True), context=CO
 
 
 def test_nothing_is_mined_at_the_start(learnt):
-    fields = decode_fields(0, learnt[2])
+    fields = decode_fields(dekad_of(MONITOR) - 1, learnt[2])
     assert fields.mined_prob.max() < 0.05
     assert (fields.onset_day == 0).mean() > 0.95
 
 
 def test_digging_is_found_dated_and_measured(learnt):
-    last = decode_fields(0, year(learnt, context=STRATUM)[-1])
+    last = decode_fields(LAST, year(learnt, context=STRATUM)[-1])
     assert last.mined_prob[:4, :4].min() > 0.6
     assert last.mined_prob[5:, 5:].max() < 0.1
     assert np.abs(np.median(last.onset_day[:4, :4].astype(int)) - (MONITOR + 60)) <= 10
@@ -83,21 +84,25 @@ def test_digging_is_found_dated_and_measured(learnt):
 
 
 def test_radar_alone_raises_suspicion(learnt):
-    fields = decode_fields(0, year(learnt, sensors=(False, True), context=STRATUM)[-1])
+    fields = decode_fields(LAST, year(learnt, sensors=(False, True), context=STRATUM)[-1])
     assert fields.mined_prob[:4, :4].mean() > 2.5 * fields.mined_prob[5:, 5:].mean()
     assert (fields.last_radar_day > MONITOR).all()
 
 
 def test_radar_carries_what_optical_looks_miss(learnt):
     def belief(sensors):
-        return decode_fields(0, year(learnt, sensors=sensors, context=STRATUM, dekads=8)[-1]).mined_prob[:4, :4].mean()
+        return (
+            decode_fields(dekad_of(MONITOR) + 7, year(learnt, sensors=sensors, context=STRATUM, dekads=8)[-1])
+            .mined_prob[:4, :4]
+            .mean()
+        )
 
     assert belief((True, True)) > belief((True, False))
 
 
 def test_a_quiet_year_stays_quiet(learnt):
     states = year(learnt, dug_after=10**6, context=STRATUM)
-    assert max((decode_fields(0, state).mined_prob > 0.5).mean() for state in states) < 0.02
+    assert max((decode_fields(LAST, state).mined_prob > 0.5).mean() for state in states) < 0.02
 
 
 def test_order_of_looks_does_not_matter(learnt):
@@ -134,19 +139,19 @@ def test_a_dekad_nobody_saw_counts_no_looks_and_moves_belief_only_a_little(learn
     _, baseline, state = learnt
     after = fold_dekad(state, baseline, [], dekad_of(MONITOR), CONTEXT, DetectOptions())
     assert (after.looks == 0).all()
-    assert np.abs(decode_fields(0, after).mined_prob - decode_fields(0, state).mined_prob).max() < 1e-2
+    assert np.abs(decode_fields(LAST, after).mined_prob - decode_fields(LAST, state).mined_prob).max() < 1e-2
 
 
 def test_digging_opens_sooner_in_a_stratum(learnt):
-    ours = decode_fields(0, year(learnt, context=STRATUM, dekads=7)[-1]).mined_prob[:4, :4].mean()
-    theirs = decode_fields(0, year(learnt, dekads=7)[-1]).mined_prob[:4, :4].mean()
+    ours = decode_fields(LAST, year(learnt, context=STRATUM, dekads=7)[-1]).mined_prob[:4, :4].mean()
+    theirs = decode_fields(LAST, year(learnt, dekads=7)[-1]).mined_prob[:4, :4].mean()
     assert ours > theirs
 
 
 def test_colour_alone_does_not_make_a_clearing_a_mine(learnt):
     """Outside every stratum bare ground is likelier a clearing; inside one it is likelier a mine."""
-    outside = decode_fields(0, year(learnt, sensors=(True, False))[-1])
-    within = decode_fields(0, year(learnt, sensors=(True, False), context=STRATUM)[-1])
+    outside = decode_fields(LAST, year(learnt, sensors=(True, False))[-1])
+    within = decode_fields(LAST, year(learnt, sensors=(True, False), context=STRATUM)[-1])
     assert outside.mined_prob[:4, :4].mean() < 0.5 < within.mined_prob[:4, :4].mean()
     belief = decode_belief(year(learnt, sensors=(True, False))[-1].belief)[:, :4, :4]
     assert belief[[LandState.CROPPED, LandState.CLEARED, LandState.DUG]].sum(axis=0).min() > 0.9

@@ -47,14 +47,32 @@ def test_a_naive_datetime_is_refused():
 def test_layers_fit_the_budget():
     dynamic = sum(layer.bytes_per_px for layer in state.DYNAMIC_LAYERS.values())
     static = sum(layer.bytes_per_px for layer in state.STATIC_LAYERS.values())
-    assert dynamic == 22
+    assert dynamic - state.DYNAMIC_LAYERS["looks"].bytes_per_px == 12
     assert dynamic + static <= 80
 
 
-@given(st.floats(min_value=1e-10, max_value=1.0))
-def test_belief_code_keeps_three_digits(value):
-    belief = np.array([value], dtype=np.float32)
-    assert state.decode_belief(state.encode_belief(belief))[0] == pytest.approx(value, rel=1e-3)
+@given(st.floats(min_value=1e-6, max_value=0.4), st.integers(0, 10_000))
+def test_belief_code_keeps_a_sixteenth_of_a_nat(value, dekad):
+    belief = np.array([1.0 - value, value], dtype=np.float32)
+    decoded = state.decode_belief(state.encode_belief(belief, dekad))
+    assert abs(np.log(decoded[1] / decoded[0]) - np.log(value / (1 - value))) <= 2 * state.BELIEF_STEP
+    assert decoded.sum() == pytest.approx(1.0)
+
+
+def test_a_change_too_slow_for_the_code_is_not_lost():
+    belief = np.array([0.7, 0.3], dtype=np.float32)
+    for dekad in range(2000, 2000 + 64):
+        belief[1] *= np.exp(-0.01)  # a sixth of a count
+        belief[0] = 1.0 - belief[1]
+        belief = state.decode_belief(state.encode_belief(belief, dekad))
+    assert np.log(0.3 / belief[1]) == pytest.approx(0.64, abs=0.1)
+
+
+@given(st.integers(0, 254), st.integers(300, 30_000))
+def test_ages_of_looks_come_back(age, end_day):
+    coded = state.age_of_day(np.array([end_day - age, state.NO_DAY, end_day - 300], dtype=np.uint16), end_day)
+    assert list(coded) == [age, state.NO_AGE, state.NO_AGE]
+    assert list(state.day_of_age(coded, end_day)) == [end_day - age, state.NO_DAY, state.NO_DAY]
 
 
 @given(st.floats(min_value=0.0011, max_value=0.58))
