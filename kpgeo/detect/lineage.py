@@ -14,7 +14,7 @@ class Detector:
     version: str
 
 
-DETECTOR = Detector(name="belief", version="2")
+DETECTOR = Detector(name="belief", version="1")
 
 
 def lineage_of(aoi_version: str, history: tuple[str, str], *options: StageOptions) -> str:
