@@ -55,7 +55,7 @@ def fit_baseline(history: HistoryStack, options: DetectOptions, previous: TileBa
 
     At a refit both keep, bit for bit, what they had in the `previous` baseline.
 
-    The history is read strip by strip and never copied whole: what it takes besides is about 180 bytes a pixel,
+    The history is read strip by strip and never copied whole: what it takes besides is about 200 bytes a pixel,
     whatever the number of looks.
     """
     optical, radar = (None, None) if previous is None else _decode(previous)
