@@ -19,7 +19,6 @@ from kpgeo.model.state import LandState
 from kpgeo.options.sites import SiteOptions
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _COLUMNS = (
     "set", "pixels seen", "monitored looks", "highest P(mined)", "log-odds", "on", "pixels ≥ grow", "≥ seed",
     "change objects", "alerts, sent",
@@ -46,14 +45,15 @@ def main() -> None:
         table(_COLUMNS, claimed), "### What the belief says on average, outside every stratum\n",
         table(_BELIEF_COLUMNS, beliefs), about + "\n",
     ])  # fmt: skip
-    rewrite(DOCS / "real-series.md", text)
+    rewrite(DOCS / "real-series.md", text, part="measured")
 
 
-def rewrite(path: Path, text: str) -> None:
-    """Replace what stands between the marks of a page."""
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+def rewrite(path: Path, text: str, *, part: str) -> None:
+    """Replace what stands between the two marks of a part of a page."""
+    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+    before, _, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
     print(f"wrote {path}")
 
 

@@ -88,6 +88,13 @@ def build_landsat_world(shared: Path, folder: Path, history: tuple[str, str] = L
     return _write_pipeline(folder, "landsat-p035r032", {"landsat": "landsat-c2-l2"}, history)
 
 
+def write_place(folder: Path, name: str, bounds: Sequence[float], epsg: int = 32630) -> None:
+    """Write an AOI that covers metric bounds, all of it a stratum, and a pipeline that watches it without any scenes."""
+    _write_aoi(folder, f"usa-{name}", "Real series on one grid", bounds, epsg)
+    _write_pipeline(folder, name, {"landsat": "landsat-c2-l2"}, LANDSAT_HISTORY)
+    claim_stratum(folder)
+
+
 def claim_stratum(folder: Path) -> None:
     """Draw a stratum over the whole AOI of a world, so that its prior is that of a known deposit."""
     path = folder / "aoi.geojson"
