@@ -93,6 +93,7 @@ def run(
         report.rows(),
         empty="The pipeline names no AOI.",
     )
+    say(*report.sentences())
     for line in report.gap_sentences():
         note(line)
     if as_json:

@@ -10,12 +10,15 @@ from kpgeo.detect.calibration import (
 from kpgeo.detect.filter import TileContext, decode_fields, fold_dekad, start_state
 from kpgeo.detect.history import HistoryStack, Look, split_looks
 from kpgeo.detect.lineage import DETECTOR, Detector, lineage_of
+from kpgeo.detect.refit import Refit, RefitWindow, refit_baseline
 
 __all__ = [
     "DETECTOR",
     "Detector",
     "HistoryStack",
     "Look",
+    "Refit",
+    "RefitWindow",
     "TileContext",
     "calibration_path",
     "carried_calibration",
@@ -25,6 +28,7 @@ __all__ = [
     "format_calibration",
     "lineage_of",
     "parse_calibration",
+    "refit_baseline",
     "split_looks",
     "start_state",
 ]

@@ -17,7 +17,7 @@ class Detector:
 DETECTOR = Detector(name="belief", version="1")
 
 
-def lineage_of(aoi_version: str, history: tuple[str, str], *options: StageOptions) -> str:
+def lineage_of(aoi_version: str, history: tuple[str, ...], *options: StageOptions) -> str:
     """Return `belief-1-<8 hex>`: the digest of everything that moves the detector's numbers.
 
     Parameters
@@ -25,7 +25,7 @@ def lineage_of(aoi_version: str, history: tuple[str, str], *options: StageOption
     aoi_version : str
         Version of the AOI: its boundary sets the grid and its strata the prior.
     history : tuple of str
-        First day and end of the history, ISO.
+        First day and end of the history, ISO, and how often it is learnt anew.
     *options : StageOptions
         Options of ingest, features and detect.
     """

@@ -1,38 +1,50 @@
 """Observe: fold every scene that is new into the pixel state, tile by tile, in one commit."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kpgeo import lazy
-from kpgeo.flows.scenes import Work, edition
-from kpgeo.flows.tiles import TileReading, fit_tile, fold_tile
+from kpgeo import detect, lazy
+from kpgeo.flows.scenes import Refit, Work, edition, spans_of
+from kpgeo.flows.tiles import TileReading, fit_tile, fold_tile, refit_tile
 from kpgeo.flows.watch import Progress, Watch, silent
 from kpgeo.model.calendar import dekad_start
 from kpgeo.model.errors import IntegrityError
 from kpgeo.model.grid import Tile
-from kpgeo.model.run import Gap
+from kpgeo.model.run import Gap, RefitCount
 from kpgeo.model.scene import Scene
 from kpgeo.store import RegionWriter, StateStore, Writer
 
 
 @dataclass(frozen=True, kw_only=True)
 class TileTask:
-    """One tile's share of a run: all a worker needs, and nothing a worker shares."""
+    """One tile's share of a run: all a worker needs, and nothing a worker shares.
+
+    Attributes
+    ----------
+    history : tuple of Scene or None
+        What the first baseline is learnt from; None where it stands.
+    epoch : int
+        The epoch whose baseline holds where the work begins.
+    """
 
     watch: Watch
     tile: Tile
     region: RegionWriter
-    history: tuple[Scene, ...]
+    history: tuple[Scene, ...] | None
     by_dekad: tuple[tuple[int, tuple[Scene, ...]], ...]
+    refits: tuple[Refit, ...] = ()
+    epoch: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TileOutcome:
-    """What a worker hands back."""
+    """What a worker hands back: what it wrote, what it read, and what each refit did with the tile's pixels."""
 
     region: RegionWriter
     readings: tuple[TileReading, ...]
+    refits: tuple[Counter[detect.Refit], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +57,8 @@ class Observation:
         Scenes folded in that were not before.
     lost_tiles : tuple of str
         Tiles that failed; they are taken up again by the next run.
+    refits : tuple of RefitCount
+        Baselines that were learnt anew.
     """
 
     snapshot_id: str
@@ -54,6 +68,7 @@ class Observation:
     tiles: int
     gaps: tuple[Gap, ...] = ()
     lost_tiles: tuple[str, ...] = ()
+    refits: tuple[RefitCount, ...] = ()
 
 
 def observe(
@@ -66,9 +81,9 @@ def observe(
 ) -> Observation:
     """Bring the pixel state of an AOI up to date, and commit it.
 
-    Where no baseline stands yet, it is learnt first. A scene that could be read in no tile is a gap, and is tried again
-    by the next run; one that could be read in part is folded in, and the rest of it is a gap. A tile that failed is
-    left as it was, and is taken up again by the next run.
+    Where no baseline stands yet, it is learnt first; where one has stood its years, it is learnt anew. A scene that
+    could be read in no tile is a gap, and is tried again by the next run; one that could be read in part is folded in,
+    and the rest of it is a gap. A tile that failed is left as it was, and is taken up again by the next run.
 
     Raises
     ------
@@ -76,7 +91,7 @@ def observe(
         Stored state contradicts itself, or no tile at all could be brought up to date. Nothing is committed.
     """
     before = {text for texts in state.head().applied.values() for text in texts}
-    with state.begin(_origin(watch, work), work.last_dekad) as writer:
+    with state.begin(_origin(watch, work), work.last_dekad, work.refit_dekads) as writer:
         outcomes, lost = _observe_tiles(watch, work, writer, workers, progress)
         writer.merge(outcome.region for outcome in outcomes)
         gaps, unread = _gaps_of([reading for outcome in outcomes for reading in outcome.readings])
@@ -97,25 +112,38 @@ def observe(
         tiles=len(outcomes),
         gaps=(*gaps, *lost.values()),
         lost_tiles=tuple(tile.name for tile in lost),
+        refits=_refit_counts(work, outcomes),
     )
 
 
 def observe_tile(task: TileTask) -> TileOutcome:
-    """Learn a tile's season if there is none, then fold its scenes in dekad by dekad and write each dekad."""
+    """Learn a tile's season if there is none, then fold its scenes in dekad by dekad and write each dekad.
+
+    Where a refitted baseline begins to hold, it is learnt from what was believed up to there, and written first.
+    """
     watch, tile, region = task.watch, task.tile, task.region
     readings: list[TileReading] = []
-    if task.history:
+    refits: list[Counter[detect.Refit]] = []
+    if task.history is not None:
         baseline, state, reading = fit_tile(watch, tile, task.history)
         region.write_baseline(tile, baseline)
         region.write_state(tile, watch.first_dekad - 1, state)
         readings.append(reading)
     else:
-        baseline = region.read_baseline(tile)
+        baseline = region.read_baseline(tile, task.epoch)
         state = region.read_state(tile, task.by_dekad[0][0] - 1)
-    for dekad, now, reading in fold_tile(watch, tile, baseline, state, task.by_dekad):
-        region.write_state(tile, dekad, now)
-        readings.append(reading)
-    return TileOutcome(region=region, readings=tuple(readings))
+    for refit, by_dekad in spans_of(task.by_dekad, task.refits):
+        if refit is not None:
+            states = ((dekad, region.read_state(tile, dekad)) for dekad in refit.believed_dekads)
+            baseline, outcomes, reading = refit_tile(watch, tile, refit, baseline, states)
+            region.write_baseline(tile, baseline, refit.epoch)
+            readings.append(reading)
+            refits.append(outcomes)
+        for dekad, now, reading in fold_tile(watch, tile, baseline, state, by_dekad):
+            region.write_state(tile, dekad, now)
+            readings.append(reading)
+            state = now
+    return TileOutcome(region=region, readings=tuple(readings), refits=tuple(refits))
 
 
 def _observe_tiles(
@@ -173,14 +201,37 @@ def _task(watch: Watch, tile: Tile, work: Work, region: RegionWriter) -> TileTas
         watch=watch,
         tile=tile,
         region=region,
-        history=work.history if work.needs_fit(tile.name, watch.first_dekad) else (),
+        history=work.history if work.needs_fit(tile.name, watch.first_dekad) else None,
         by_dekad=work.by_dekad,
+        refits=work.refits,
+        epoch=work.epoch,
     )
 
 
 def _resume(watch: Watch, work: Work, tile: Tile) -> int:
-    """Return the dekad a lost tile is taken up from again; one without a baseline, from before monitoring began."""
-    return watch.first_dekad - 1 if work.needs_fit(tile.name, watch.first_dekad) else work.first_dekad
+    """Return the dekad a lost tile is taken up from again.
+
+    One without a baseline, from before monitoring began; one that lacks the baseline of the first dekad, from the dekad
+    before, so that it is learnt.
+    """
+    if work.needs_fit(tile.name, watch.first_dekad):
+        return watch.first_dekad - 1
+    return work.first_dekad - work.begins_with_refit
+
+
+def _refit_counts(work: Work, outcomes: Sequence[TileOutcome]) -> tuple[RefitCount, ...]:
+    """Return what the refits did with the pixels of all tiles."""
+    counts = []
+    for position, refit in enumerate(work.refits):
+        px = sum((outcome.refits[position] for outcome in outcomes), Counter[detect.Refit]())
+        counts.append(
+            RefitCount(
+                dekad=refit.dekad,
+                scenes=len(refit.scenes),
+                px={str(kind.name).lower(): px[kind] for kind in detect.Refit},
+            )
+        )
+    return tuple(counts)
 
 
 def _applied(work: Work, unread: frozenset[str]) -> dict[int, tuple[str, ...]]:

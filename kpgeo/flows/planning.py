@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kpgeo.flows.scenes import Span, Work, closed_at_last_scene, edition, find, span_of, work_of
+from kpgeo.flows.scenes import Refit, Span, Work, closed_at_last_scene, edition, find, knows_history, span_of, work_of
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.run import Gap
@@ -96,6 +96,7 @@ class Plan:
                     "fits_baseline": one.work.is_first if one.work else False,
                     "first_dekad": dekad_label(one.work.first_dekad) if one.work else None,
                     "last_dekad": dekad_label(one.work.last_dekad) if one.work else None,
+                    "refits": [_refit_content(refit) for refit in one.work.refits] if one.work else [],
                     "tiles": one.tiles,
                     "read_bytes": one.read_bytes,
                     "scenes": {
@@ -139,9 +140,10 @@ def plan_aoi(
 ) -> AoiPlan:
     """Plan one AOI: the scenes it has, those just found among them, and what of them is still to be folded in."""
     head = state.head()
-    span = span_of(watch, head, since, until)
+    stored = {scene.id: scene for scene in tables.scenes(watch.aoi.id)}
+    span = span_of(watch, head, since, until, is_history_known=knows_history(head, stored))
     search = find(watch, span, is_first=head.last_dekad is None)
-    known = {scene.id: scene for scene in tables.scenes(watch.aoi.id)} | {scene.id: scene for scene in search.scenes}
+    known = stored | {scene.id: scene for scene in search.scenes}
     scenes = sorted(known.values(), key=lambda scene: scene.order)
     if until is None:
         span = closed_at_last_scene(span, watch, scenes)
@@ -190,8 +192,18 @@ def _read_bytes(watch: Watch, work: Work | None) -> int:
     if work is None:
         return 0
     scenes = [*(work.history if work.is_first else ()), *(scene for _, now in work.by_dekad for scene in now)]
+    scenes += [scene for refit in work.refits for scene in refit.scenes]
     bands = sum(len(scene.sensor.bands) + 1 for scene in scenes)
     return bands * watch.grid.width * watch.grid.height * _BYTES_PER_SAMPLE
+
+
+def _refit_content(refit: Refit) -> dict[str, Any]:
+    """Return a refit as plain JSON."""
+    return {
+        "dekad": dekad_label(refit.dekad),
+        "since": date_of(refit.since_day).isoformat(),
+        "scenes": len(refit.scenes),
+    }
 
 
 def _sentence(one: AoiPlan) -> str:
@@ -199,7 +211,11 @@ def _sentence(one: AoiPlan) -> str:
     if one.work is None:
         return f"{one.watch.aoi.id}: nothing to do, every scene found is folded in."
     begin = "learn the baseline, then " if one.work.is_first else ""
-    return (
-        f"{one.watch.aoi.id}: {begin}fold {dekad_label(one.work.first_dekad)} to {dekad_label(one.work.last_dekad)} "
-        f"in {one.tiles} tiles, reading at most {one.read_bytes / _MIB:,.0f} MiB."
+    anew = "".join(
+        f", learn the baseline anew for {dekad_label(refit.dekad)} from {len(refit.scenes)} scenes since "
+        f"{date_of(refit.since_day)}"
+        for refit in one.work.refits
     )
+    dekads = f"{dekad_label(one.work.first_dekad)} to {dekad_label(one.work.last_dekad)}"
+    reading = f"in {one.tiles} tiles, reading at most {one.read_bytes / _MIB:,.0f} MiB."
+    return f"{one.watch.aoi.id}: {begin}fold {dekads}{anew}, {reading}"

@@ -22,7 +22,7 @@ from kpgeo.flows.record import RunRecord, gap_content, remember
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.calendar import day_of, dekad_label, dekad_start
 from kpgeo.model.errors import BadInputError, IntegrityError, KpgeoError
-from kpgeo.model.run import Gap, RunResult, RunVerdict
+from kpgeo.model.run import Gap, RefitCount, RunResult, RunVerdict
 from kpgeo.model.site import SiteStatus
 from kpgeo.options.compute import ComputeOptions
 from kpgeo.options.pipeline import Pipeline
@@ -77,6 +77,10 @@ class RunReport:
             )
             for result in self.results
         ]
+
+    def sentences(self) -> list[str]:
+        """Return one line for each baseline that was learnt anew."""
+        return [_refit_sentence(result.aoi_id, refit) for result in self.results for refit in result.refits]
 
     def gap_sentences(self) -> list[str]:
         """Return why AOIs failed, and what was not looked at: one line for each reason."""
@@ -211,6 +215,7 @@ class _Run:
             with record.step(aoi_id, "observe") as counts:
                 observed = self._observe(watch, state, planned)
                 counts.update(scenes_new=observed.scenes_new, tiles=observed.tiles, gaps=len(observed.gaps))
+                counts.update(refits=len(observed.refits))
         bench = Bench(watch, state, self._tables)
         first = first_undecided(bench)
         decided, has_news = None, False
@@ -277,6 +282,7 @@ class _Run:
             alerts_raised=sum(event.before is None for event in events),
             sites_active=sum(site.status is SiteStatus.ACTIVE for site in sites),
             gaps=tuple(gaps),
+            refits=observed.refits if observed else (),
         )
 
 
@@ -305,7 +311,20 @@ def result_content(result: RunResult) -> dict[str, Any]:
         "alerts_raised": result.alerts_raised,
         "sites_active": result.sites_active,
         "gaps": [gap_content(gap) for gap in result.gaps],
+        "refits": [
+            {"dekad": dekad_label(refit.dekad), "scenes": refit.scenes, "px": dict(refit.px)} for refit in result.refits
+        ],
     }
+
+
+def _refit_sentence(aoi_id: str, refit: RefitCount) -> str:
+    """Say in one line what a refit did."""
+    px = refit.px
+    return (
+        f"{aoi_id}: baseline learnt anew for {dekad_label(refit.dekad)} on, from {refit.scenes} scenes: "
+        f"{px['learnt'] + px['learnt_cleared']:,} pixels changed, {px['learnt_cleared']:,} of them cleared for good; "
+        f"kept as mined {px['kept_mined']:,}, as changed {px['kept_changed']:,}, for want of looks {px['kept_thin']:,}."
+    )
 
 
 def _event_ids(decided: Decided) -> set[str]:

@@ -1,13 +1,14 @@
 """Which scenes a watch has, and which of them a run must fold in."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from kpgeo import catalog
 from kpgeo.flows.watch import Watch
-from kpgeo.model.calendar import date_of, day_of, dekad_of
+from kpgeo.model.calendar import date_of, day_of, dekad_of, dekad_start
 from kpgeo.model.errors import UpstreamError
 from kpgeo.model.ids import digest
 from kpgeo.model.scene import Scene
@@ -30,6 +31,36 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refit:
+    """A baseline to be learnt anew.
+
+    Attributes
+    ----------
+    epoch : int
+        Its position among the baselines of the state; the first one is 0.
+    dekad : int
+        The first dekad it holds for. It is learnt from the days before.
+    since_day : int
+        First day of what it is learnt from, which is as long as the history.
+    believed_dekads : range
+        The monitored dekads of it: what was believed then says which looks may be learnt.
+    scenes : tuple of Scene
+        In order.
+    """
+
+    epoch: int
+    dekad: int
+    since_day: int
+    believed_dekads: range
+    scenes: tuple[Scene, ...]
+
+    @property
+    def is_all_monitored(self) -> bool:
+        """Say whether nothing of what it is learnt from lies before monitoring began."""
+        return self.since_day >= dekad_start(self.believed_dekads.start)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """What has to be folded into a state to bring it up to date. Every tile folds the same dekads.
 
@@ -40,7 +71,11 @@ class Work:
     by_dekad : tuple of (dekad, scenes)
         Every dekad from first to last, those without a scene too.
     history : tuple of Scene
-        What the baseline is learnt from.
+        What the first baseline is learnt from.
+    refits : tuple of Refit
+        Baselines to be learnt anew on the way, in order.
+    refit_dekads : tuple of int
+        Where the epochs of the state begin once the work is done.
     is_first : bool
         No baseline has been fitted yet.
     unfinished : mapping
@@ -53,6 +88,18 @@ class Work:
     history: tuple[Scene, ...]
     is_first: bool
     unfinished: Mapping[str, int]
+    refits: tuple[Refit, ...] = ()
+    refit_dekads: tuple[int, ...] = ()
+
+    @property
+    def epoch(self) -> int:
+        """Return the epoch whose baseline holds where the work begins, before any refit of it."""
+        return len(self.refit_dekads) - len(self.refits)
+
+    @property
+    def begins_with_refit(self) -> bool:
+        """Say whether the first dekad is one that a baseline learnt anew holds for."""
+        return bool(self.refits) and self.refits[0].dekad == self.first_dekad
 
     def needs_fit(self, tile: str, first_dekad: int) -> bool:
         """Say whether a tile has no baseline yet. `first_dekad` is the first that is monitored."""
@@ -94,10 +141,12 @@ def edition(scene: Scene) -> str:
     return f"{scene.id}.{digest(read)[:8]}"
 
 
-def history_of(watch: Watch, scenes: Iterable[Scene]) -> tuple[Scene, ...]:
-    """Return the scenes the baseline is learnt from, in order."""
+def history_of(watch: Watch, scenes: Iterable[Scene], head: StateHead) -> tuple[Scene, ...]:
+    """Return the scenes the first baseline is learnt from, in order; once it stands, those it was learnt from."""
     start, end = (day_of(date) for date in (watch.pipeline.history.start, watch.pipeline.history.end))
-    return tuple(sorted((scene for scene in scenes if start <= scene.day < end), key=lambda scene: scene.order))
+    learnt = {text.partition(".")[0] for text in head.baseline_scenes}
+    chosen = (scene for scene in scenes if start <= scene.day < end and (not head.is_fitted or scene.id in learnt))
+    return tuple(sorted(chosen, key=lambda scene: scene.order))
 
 
 def monitored(watch: Watch, scenes: Iterable[Scene], head: StateHead, span: Span) -> list[Scene]:
@@ -115,7 +164,8 @@ def monitored(watch: Watch, scenes: Iterable[Scene], head: StateHead, span: Span
 def work_of(watch: Watch, head: StateHead, scenes: Sequence[Scene], span: Span) -> Work | None:
     """Return what has to be folded in, or None where the state is up to date.
 
-    A scene that came late, in a new edition, or was never readable begins the work at its dekad.
+    A scene that came late, in a new edition, or was never readable begins the work at its dekad. Every baseline that
+    holds from a later dekad on is learnt anew: it was learnt from that scene, or from what was believed without it.
     """
     wanted = monitored(watch, scenes, head, span)
     is_first = head.last_dekad is None
@@ -134,19 +184,63 @@ def work_of(watch: Watch, head: StateHead, scenes: Sequence[Scene], span: Span) 
     for scene in wanted:
         if scene.dekad in of_dekad:
             of_dekad[scene.dekad].append(scene)
+    history = history_of(watch, scenes, head)
+    epochs = watch.refit_dekads(last)
+    due = {
+        epoch: dekad
+        for epoch, dekad in enumerate(epochs, start=1)
+        if dekad > first or (dekad == first and epoch > len(head.refit_dekads))
+    }
     return Work(
         first_dekad=first,
         last_dekad=last,
         by_dekad=tuple((dekad, tuple(now)) for dekad, now in of_dekad.items()),
-        history=history_of(watch, scenes),
+        history=history,
         is_first=is_first,
         unfinished=head.unfinished,
+        refits=tuple(_refit(watch, epoch, dekad, [*history, *wanted]) for epoch, dekad in due.items()),
+        refit_dekads=epochs,
     )
 
 
-def span_of(watch: Watch, head: StateHead, since: dt.date | None, until: dt.date | None) -> Span:
+def _refit(watch: Watch, epoch: int, dekad: int, scenes: Sequence[Scene]) -> Refit:
+    """Return a refit: which of the scenes it is learnt from, and which dekads say what of them."""
+    history = watch.pipeline.history
+    until_day = dekad_start(dekad)
+    since_day = until_day - (history.end - history.start).days
+    return Refit(
+        epoch=epoch,
+        dekad=dekad,
+        since_day=since_day,
+        believed_dekads=range(max(dekad_of(since_day), watch.first_dekad), dekad),
+        scenes=tuple(scene for scene in scenes if since_day <= scene.day < until_day),
+    )
+
+
+def spans_of(
+    by_dekad: Sequence[tuple[int, tuple[Scene, ...]]], refits: Sequence[Refit]
+) -> Iterator[tuple[Refit | None, Sequence[tuple[int, tuple[Scene, ...]]]]]:
+    """Cut dekads where a refitted baseline begins to hold; yield each refit (None before the first) and its dekads."""
+    if not by_dekad:
+        return
+    cuts = [*(refit.dekad - by_dekad[0][0] for refit in refits), len(by_dekad)]
+    if cuts[0] > 0:
+        yield None, by_dekad[: cuts[0]]
+    for refit, (begin, end) in zip(refits, pairwise(cuts), strict=True):
+        yield refit, by_dekad[begin:end]
+
+
+def knows_history(head: StateHead, scene_ids: Iterable[str]) -> bool:
+    """Say whether a baseline stands and the scenes it was learnt from are among those known: a refit reads them."""
+    return head.is_fitted and {text.partition(".")[0] for text in head.baseline_scenes} <= set(scene_ids)
+
+
+def span_of(
+    watch: Watch, head: StateHead, since: dt.date | None, until: dt.date | None, *, is_history_known: bool = True
+) -> Span:
     """Return the days to search: from the history's start, or once a baseline stands, from the start of monitoring."""
-    begin = watch.pipeline.history.start if head.last_dekad is None else watch.pipeline.history.end
+    is_first = head.last_dekad is None or not is_history_known
+    begin = watch.pipeline.history.start if is_first else watch.pipeline.history.end
     first = day_of(begin) if since is None else day_of(since)
     end = day_of(dt.datetime.now(dt.UTC)) + 1 if until is None else day_of(until)
     return Span(since_day=first, until_day=max(end, first))

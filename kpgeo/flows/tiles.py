@@ -1,13 +1,15 @@
 """What is done to one tile: learn its season, fold scenes into its belief. Runs on a worker and opens its own files."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import xarray as xr
 
 from kpgeo import detect, features, ingest
-from kpgeo.detect import HistoryStack, Look, TileContext
+from kpgeo.detect import HistoryStack, Look, RefitWindow, TileContext
+from kpgeo.flows.scenes import Refit
 from kpgeo.flows.watch import Watch
 from kpgeo.model.grid import Tile
 from kpgeo.model.run import Gap
@@ -59,12 +61,14 @@ class TileReader:
             for look in detect.split_looks(cube, sensor)
         ]
 
-    def history(self, scenes: Sequence[Scene]) -> HistoryStack:
-        """Return the looks a baseline is learnt from, read a few at a time."""
+    def history(
+        self, scenes: Sequence[Scene], learnable: Callable[[xr.Dataset], xr.Dataset] | None = None
+    ) -> HistoryStack:
+        """Return the looks a baseline is learnt from, or what is `learnable` of them, read a few at a time."""
         stack = HistoryStack(shape=(self.tile.height, self.tile.width))
         for sensor in Sensor:
             for cube in self._cubes(scenes, sensor, batch=_BATCH):
-                stack.add(cube, sensor)
+                stack.add(cube if learnable is None else learnable(cube), sensor)
         return stack
 
     def _cubes(self, scenes: Sequence[Scene], sensor: Sensor, *, batch: int) -> Iterator[xr.Dataset]:
@@ -86,6 +90,25 @@ def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBas
     baseline = detect.fit_baseline(history, watch.pipeline.detect)
     start = detect.start_state(baseline, history, context_of(watch, tile), watch.first_dekad, watch.pipeline.detect)
     return baseline, start, reader.reading()
+
+
+def refit_tile(
+    watch: Watch, tile: Tile, refit: Refit, previous: TileBaseline, states: Iterable[tuple[int, TileState]]
+) -> tuple[TileBaseline, Counter[detect.Refit], TileReading]:
+    """Learn a tile's season anew, from looks at ground that was stable; count what was done with its pixels.
+
+    Parameters
+    ----------
+    previous : TileBaseline
+        What holds until the refit.
+    states : iterable of (dekad, TileState)
+        As of the end of each of `refit.believed_dekads`.
+    """
+    window = RefitWindow.read(states, is_all_monitored=refit.is_all_monitored)
+    reader = TileReader(watch, tile)
+    history = reader.history(refit.scenes, window.learnable)
+    baseline, outcomes = detect.refit_baseline(history, window, previous, watch.pipeline.detect)
+    return baseline, outcomes, reader.reading()
 
 
 def fold_tile(

@@ -14,6 +14,8 @@ from kpgeo.model.grid import Grid, Tile
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.sites import Place
 
+_DEKADS_PER_YEAR = 36
+
 Progress = Callable[[str, int, int], None]
 """Called with a step, what is done of it, and what there is to do in all."""
 
@@ -49,6 +51,11 @@ class Watch:
     def first_dekad(self) -> int:
         """Return the first dekad that is monitored."""
         return dekad_of(day_of(self.pipeline.history.end))
+
+    def refit_dekads(self, last_dekad: int) -> tuple[int, ...]:
+        """Return the dekads, up to and with the last one, from which on a baseline learnt anew holds."""
+        step = _DEKADS_PER_YEAR * self.pipeline.history.refit_years
+        return tuple(range(self.first_dekad + step, last_dekad + 1, step)) if step else ()
 
     @cached_property
     def stratum_index(self) -> NDArray[np.uint8]:
@@ -87,6 +94,6 @@ def open_watch(pipeline: Pipeline, reference: str) -> Watch:
     """Read one AOI by its id, or by the path of its file."""
     is_path = "/" in reference or reference.endswith((".geojson", ".json"))
     aoi = registry.read_aoi(pipeline.path(reference) if is_path else reference)
-    history = (pipeline.history.start.isoformat(), pipeline.history.end.isoformat())
+    history = (pipeline.history.start.isoformat(), pipeline.history.end.isoformat(), str(pipeline.history.refit_years))
     lineage = detect.lineage_of(aoi.version, history, pipeline.ingest, pipeline.features, pipeline.detect)
     return Watch(aoi=aoi, pipeline=pipeline, grid=registry.grid_of(aoi), lineage=lineage)

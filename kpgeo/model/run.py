@@ -1,5 +1,6 @@
 """Runs: what was asked, what was looked at, what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -53,6 +54,25 @@ class Coverage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefitCount:
+    """What became of the pixels of an AOI's grid when its baseline was learnt anew.
+
+    Attributes
+    ----------
+    dekad : int
+        The first dekad the new baseline holds for.
+    scenes : int
+        Acquisitions it was learnt from.
+    px : mapping
+        Pixels by what was done with them, in the words of `detect.Refit`, lower case: learnt anew or kept, and why.
+    """
+
+    dekad: int
+    scenes: int
+    px: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """What one run over one AOI came to."""
 
@@ -68,3 +88,4 @@ class RunResult:
     sites_active: int
     gaps: tuple[Gap, ...] = field(default=())
     seconds: float = 0.0
+    refits: tuple[RefitCount, ...] = ()

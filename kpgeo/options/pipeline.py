@@ -48,6 +48,12 @@ class History(BaseModel):
 
     start: dt.date
     end: dt.date
+    refit_years: int = Field(
+        default=1,
+        ge=0,
+        le=10,
+        description="Learn the baseline anew every so many years, from as long a time as the history; 0 is never.",
+    )
 
     @model_validator(mode="after")
     def _has_a_year(self) -> Self:
