@@ -3,23 +3,36 @@
 from kpgeo.brief.compose import compose_brief
 from kpgeo.brief.content import BriefContent
 from kpgeo.brief.docx import render_docx
+from kpgeo.brief.explain_chart import EXPLAINED_BANDS, PictureFormat, check_bands, draw_explanation
+from kpgeo.brief.explain_words import list_looks, say_explanation
+from kpgeo.brief.explanation import Explanation, blind_spans
 from kpgeo.brief.html import render_html
 from kpgeo.brief.inputs import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, stretch_alike
 from kpgeo.brief.pdf import render_pdf
 from kpgeo.brief.reading import SiteReading, rank_sites
+from kpgeo.brief.words import LANGUAGES
 
 __all__ = [
+    "EXPLAINED_BANDS",
+    "LANGUAGES",
     "Backdrop",
     "BriefContent",
     "BriefInputs",
     "Chip",
     "ChipPair",
+    "Explanation",
+    "PictureFormat",
     "RunFacts",
     "SiteReading",
+    "blind_spans",
+    "check_bands",
     "compose_brief",
+    "draw_explanation",
+    "list_looks",
     "rank_sites",
     "render_docx",
     "render_html",
     "render_pdf",
+    "say_explanation",
     "stretch_alike",
 ]

@@ -5,6 +5,7 @@ from kpgeo.model.alert import MachineState, Question
 from kpgeo.model.aoi import DepositType, RegimeKind
 from kpgeo.model.production import DeclaredKind, NotAssessable, Verdict
 from kpgeo.model.site import SiteActivity, SiteEventKind, SiteStatus
+from kpgeo.model.state import LandState
 
 STATUS = {
     SiteStatus.ACTIVE: noop("active"),
@@ -38,6 +39,32 @@ STATE = {
     MachineState.FINISHED: noop("finished"),
     MachineState.EXPIRED: noop("expired"),
     MachineState.UNDETERMINED: noop("undetermined"),
+}
+LAND_STATE = {
+    LandState.STABLE: noop("as its season has it"),
+    LandState.BURNT: noop("burnt or flooded"),
+    LandState.CROPPED: noop("cropped"),
+    LandState.CLEARED: noop("cleared"),
+    LandState.DUG: noop("dug"),
+    LandState.POND: noop("pit pond"),
+    LandState.REGROWTH: noop("regrowth"),
+}
+BAND = {
+    "green": noop("green"),
+    "red": noop("red"),
+    "nir": noop("near infrared"),
+    "swir22": noop("shortwave infrared"),
+    "vv": "VV",
+    "vh": "VH",
+}
+UNSEEN = {
+    "cloud": noop("cloud"),
+    "shadow": noop("shadow"),
+    "snow": noop("snow"),
+    "haze": noop("haze"),
+    "defective": noop("defective"),
+    "margin": noop("beside a cloud, or hazy"),
+    "not_acquired": noop("not acquired"),
 }
 DEPOSIT = {
     DepositType.DYKE: noop("dyke"),

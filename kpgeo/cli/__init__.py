@@ -7,6 +7,7 @@ import typer
 
 from kpgeo import __version__
 from kpgeo.cli.console import TopFrame, say
+from kpgeo.cli.explain import add_to as add_explain
 from kpgeo.cli.look import add_to as add_look
 from kpgeo.cli.places import add_to as add_places
 from kpgeo.cli.produce import add_to as add_produce
@@ -38,7 +39,7 @@ def _root(
     """Satellite monitoring of diamond mining for the Kimberley Process."""
 
 
-for _add in (add_run, add_places, add_look, add_produce, add_upkeep):
+for _add in (add_run, add_places, add_look, add_explain, add_produce, add_upkeep):
     _add(app)
 
 

@@ -2,10 +2,11 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
+from kpgeo.model.aoi import Language
 from kpgeo.model.errors import BadInputError
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout's last line.")]
@@ -34,3 +35,17 @@ def date(text: str | None, option: str) -> dt.date | None:
         return dt.date.fromisoformat(text.strip())
     except ValueError as error:
         raise BadInputError(f"{text!r} is not a date.", where=option, remedy="Write it as 2024-08-31.") from error
+
+
+def language_of(text: str) -> Language:
+    """Read a language kpgeo speaks.
+
+    Raises
+    ------
+    BadInputError
+        For any other.
+    """
+    for language in get_args(Language):
+        if text == language:
+            return language  # type: ignore[no-any-return]
+    raise BadInputError(f"kpgeo does not speak {text!r}.", where="--language", remedy="Use en, fr or pt.")

@@ -11,18 +11,21 @@ from kpgeo.detect.filter import TileContext, decode_fields, fold_dekad, start_st
 from kpgeo.detect.history import HistoryStack, Look, split_looks
 from kpgeo.detect.lineage import DETECTOR, Detector, lineage_of
 from kpgeo.detect.refit import Refit, RefitWindow, refit_baseline
+from kpgeo.detect.trace import PixelTracer, distance
 
 __all__ = [
     "DETECTOR",
     "Detector",
     "HistoryStack",
     "Look",
+    "PixelTracer",
     "Refit",
     "RefitWindow",
     "TileContext",
     "calibration_path",
     "carried_calibration",
     "decode_fields",
+    "distance",
     "fit_baseline",
     "fold_dekad",
     "format_calibration",

@@ -6,6 +6,8 @@ from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.demo import DemoReport, demo, score_watch
 from kpgeo.flows.doctor import Finding, examine
+from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
+from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
 from kpgeo.flows.export import ExportFormat, ExportKind, ExportRow, export_rows
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
@@ -20,6 +22,7 @@ __all__ = [
     "BriefFormat",
     "Decided",
     "DemoReport",
+    "ExplanationStyle",
     "ExportFormat",
     "ExportKind",
     "ExportRow",
@@ -28,12 +31,16 @@ __all__ = [
     "Plan",
     "Progress",
     "RunReport",
+    "Subject",
     "Watch",
     "compare",
     "decide",
     "deliver",
     "demo",
+    "evidence_file",
     "examine",
+    "explain",
+    "explanation_content",
     "export_rows",
     "first_undecided",
     "make_brief",
@@ -41,10 +48,12 @@ __all__ = [
     "observe",
     "open_watch",
     "open_watches",
+    "parse_lon_lat",
     "plan",
     "read_watched",
     "rows_of",
     "run_pipeline",
     "score_watch",
     "watch_of",
+    "write_explanations",
 ]

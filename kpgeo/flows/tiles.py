@@ -39,11 +39,15 @@ class TileReading:
 
 
 class TileReader:
-    """Reads the clear looks of one tile, and remembers what could not be read."""
+    """Reads the clear looks of one tile, and remembers what could not be read.
 
-    def __init__(self, watch: Watch, tile: Tile) -> None:
+    `on_cube` is called with each cube, halo and all, before what is not clear in it is blanked.
+    """
+
+    def __init__(self, watch: Watch, tile: Tile, on_cube: Callable[[xr.Dataset], None] | None = None) -> None:
         self.watch = watch
         self.tile = tile
+        self._on_cube = on_cube
         self._geobox = watch.grid.tile_geobox(tile, HALO_PX)
         self._read_ids: set[str] = set()
         self._gaps: list[Gap] = []
@@ -79,6 +83,8 @@ class TileReader:
             self._gaps += [_located(gap, self.watch, self.tile) for gap in gaps]
             is_acquired = (cube["look_class"] != LookClass.NOT_ACQUIRED).any(("y", "x"))
             self._read_ids.update(str(scene_id) for scene_id in cube["scene_id"].to_numpy()[is_acquired.to_numpy()])
+            if self._on_cube is not None:
+                self._on_cube(cube)
             if cube.sizes["time"]:
                 yield features.clear_looks(cube, sensor, self.watch.pipeline.features, HALO_PX)
 
