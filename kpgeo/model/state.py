@@ -154,9 +154,12 @@ def encode_belief(belief: NDArray[np.float32], dekad: int) -> NDArray[np.uint8]:
 
 
 def decode_belief(coded: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return beliefs (float32, 0–1) from their code, summing to 1 over the first axis."""
+    """Return beliefs (float32, 0–1) from their code, summing to 1 over the first axis.
+
+    Where every state has the largest code, as in a tile that was never written, nothing is believed: all are near 0.
+    """
     belief = np.take(_BELIEF_OF_CODE, coded)
-    belief /= belief.sum(axis=0)
+    belief /= np.maximum(belief.sum(axis=0), np.float32(0.01))
     return belief
 
 

@@ -12,7 +12,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from kpgeo.model.errors import IntegrityError
 from kpgeo.model.grid import Grid
-from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, Layer
+from kpgeo.model.state import DYNAMIC_LAYERS, NO_AGE, STATIC_LAYERS, Layer
 
 FORMAT = 2
 # Bytes a pixel and dekad, and MB/s encoded on one core, of the state the filter makes of savanna with pits, a burn and
@@ -29,8 +29,8 @@ LEAD_NAMES = {
     "beta_radar": ("radar_band", "radar_coefficient"),
     "sigma_radar": ("radar_band",),
 }
-# A chunk that was never written reads as this: a code of 65535 is a belief of 1e-14, "nothing is believed".
-FILL = {"belief": 65535}
+# A chunk that was never written reads as this: every state at its least, "nothing is believed", and never a look.
+FILL = {"belief": 255, "optical_age": NO_AGE, "radar_age": NO_AGE}
 # Written even where every pixel equals the fill value, so that its presence says whether the tile was written.
 WITNESS = {"dynamic": "belief", "static": "sigma_optical"}
 
