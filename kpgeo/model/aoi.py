@@ -29,6 +29,22 @@ class RegimeKind(StrEnum):
     COMPLIANT_ZONE = "compliant-zone"
 
 
+class LayerKind(StrEnum):
+    """What a layer of an AOI shows."""
+
+    DRAINAGE = "drainage"
+    WORKINGS = "workings"
+    RISK_AREA = "risk-area"
+
+
+class RiskSource(StrEnum):
+    """What ground at risk may be reckoned from."""
+
+    STRATA = "strata"
+    DRAINAGE = "drainage"
+    WORKINGS = "workings"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sourced:
     """Where a fact comes from. `mark` is the handbook's mark, such as `[5]` or `(B-M)`; it travels with the fact."""
@@ -92,6 +108,34 @@ class Stratum:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Layer:
+    """Drainage, known workings or ground at risk.
+
+    Attributes
+    ----------
+    geometry : GeometryCollection
+        Lines (drainage), polygons and points (workings) or polygons (ground at risk), EPSG:4326, cut off near the
+        boundary.
+    radius_m : float
+        What a point stands for: the ground so far around it.
+    """
+
+    kind: LayerKind
+    geometry: BaseGeometry
+    source: Sourced
+    radius_m: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskRule:
+    """Where to keep watch: ground no farther than `within_m` from any of what `of` names."""
+
+    within_m: float
+    of: tuple[RiskSource, ...]
+    source: Sourced
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegulatoryPeriod:
     """An embargo, suspension or compliant zone. Days are half-open; None is open-ended."""
 
@@ -137,8 +181,12 @@ class Aoi:
         Of the boundary.
     sensitivity : {"kp-only", "public"}
         Who may see exact places.
+    layers : tuple of Layer
+        Drainage, known workings, ground at risk.
+    risk : RiskRule or None
+        With it, or with a layer of ground at risk, only that ground is watched.
     version : str
-        Digest of the file the AOI was read from.
+        Digest of the files the AOI was read from.
     """
 
     id: str
@@ -155,7 +203,18 @@ class Aoi:
     regimes: tuple[RegulatoryPeriod, ...] = ()
     seasons: Seasons | None = None
     sensitivity: Literal["kp-only", "public"] = "kp-only"
+    layers: tuple[Layer, ...] = ()
+    risk: RiskRule | None = None
     version: str = ""
+
+    @property
+    def is_watched_in_part(self) -> bool:
+        """Say whether ground within the boundary is left out on purpose."""
+        return self.risk is not None or bool(self.layers_of(LayerKind.RISK_AREA))
+
+    def layers_of(self, kind: LayerKind) -> tuple[Layer, ...]:
+        """Return the layers of one kind."""
+        return tuple(layer for layer in self.layers if layer.kind is kind)
 
     def name(self, language: Language = "en") -> str:
         """Return the AOI's name in a language, or in English where it has none."""

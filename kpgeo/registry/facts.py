@@ -22,7 +22,7 @@ from kpgeo.registry.rules import clean
 
 _BOUNDARY_FIELDS = (
     "role", "id", "names", "iso3", "country", "participant", "deposit", "epsg", "source", "notes", "seasons", "regimes",
-    "sensitivity",
+    "sensitivity", "risk",
 )  # fmt: skip
 _FAMILIES = ("uniform", "loguniform", "beta", "lognormal")
 # factor of the capacity chain -> the largest value it can take; shares end at 1

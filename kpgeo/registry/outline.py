@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import MultiLineString, MultiPoint, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from kpgeo.registry.rules import Findings, clean
@@ -49,6 +49,39 @@ class Outline:
         except _RefusedError:
             return None
 
+    def read_lines(self, geometry: dict[str, Any]) -> BaseGeometry | None:
+        """Return a MultiLineString of a LineString or MultiLineString, or None with at least one finding."""
+        given = geometry.get("coordinates")
+        lines = given if geometry.get("type") == "MultiLineString" and isinstance(given, list) else [given]
+        read = [self._line(line, f"{self.place}.coordinates.{index}") for index, line in enumerate(lines)]
+        if not read:
+            self.found.add("geometry-empty", "The geometry has no coordinates.", f"{self.place}.geometry")
+        return MultiLineString(read) if read and all(read) and self._are_degrees(read) else None
+
+    def _line(self, raw: object, where: str) -> list[Position]:
+        """Return a line's positions, or an empty list with a finding."""
+        positions = self._positions(raw, where)
+        if positions is not None and len(set(positions)) < 2:
+            self.found.add("line-too-short", "The line does not lead anywhere.", where)
+            return []
+        return positions or []
+
+    def read_points(self, geometry: dict[str, Any]) -> BaseGeometry | None:
+        """Return a MultiPoint of a Point or MultiPoint, or None with at least one finding."""
+        coordinates = geometry.get("coordinates")
+        points = coordinates if geometry.get("type") == "MultiPoint" else [coordinates]
+        read = self._positions(points, f"{self.place}.coordinates")
+        if read == []:
+            self.found.add("geometry-empty", "The geometry has no coordinates.", f"{self.place}.geometry")
+        return MultiPoint(read) if read and self._are_degrees([read]) else None
+
+    def _are_degrees(self, parts: list[list[Position]]) -> bool:
+        try:
+            self._require_degrees([position for part in parts for position in part])
+        except _RefusedError:
+            return False
+        return True
+
     def _polygons(self, geometry: object) -> list[list[Any]]:
         """Return the coordinates as a list of polygons (lists of rings), not yet looked into."""
         if geometry is None:
@@ -70,17 +103,22 @@ class Outline:
     def _ring(self, raw: object, at: str) -> list[Position]:
         """Return a closed ring without repeated positions, or an empty list with a finding."""
         where = f"{self.place}.coordinates.{at}"
+        positions = self._positions(raw, where)
+        return [] if positions is None else self._closed(positions, where)
+
+    def _positions(self, raw: object, where: str) -> list[Position] | None:
+        """Return a list of positions, or None with a finding."""
         if not isinstance(raw, list):
             self.found.add("coordinates-malformed", "This is not a list of positions.", where)
-            return []
+            return None
         for index, position in enumerate(raw):
             if not isinstance(position, list) or len(position) < 2 or not all(_is_number(v) for v in position):
                 self.found.add("coordinates-malformed", "This is not a position.", f"{where}.{index}")
-                return []
+                return None
             if len(position) > 2:
                 dims = f"The position has {len(position)} values."
                 self.found.refuse_or_repair("position-not-2d", dims, f"{where}.{index}")
-        return self._closed([(float(position[0]), float(position[1])) for position in raw], where)
+        return [(float(position[0]), float(position[1])) for position in raw]
 
     def _closed(self, ring: list[Position], where: str) -> list[Position]:
         """Return the ring with its end at its beginning and every position different from the one before."""

@@ -15,11 +15,13 @@ from kpgeo.model.grid import utm_epsg
 from kpgeo.registry.countries import COUNTRIES
 from kpgeo.registry.facts import read_facts, read_stratum
 from kpgeo.registry.fields import Fields
+from kpgeo.registry.layers import LAYER_ROLES, LayerReader, check_crs, check_risk, read_risk_rule
 from kpgeo.registry.outline import Outline, count_positions
 from kpgeo.registry.places import aoi_folder, files_of, is_path, path_of_id
 from kpgeo.registry.rules import (
     MAX_AREA_KM2,
     MAX_EXTENT_DEG,
+    MAX_FEATURES,
     MAX_STRATA,
     MAX_VERTICES,
     MIN_AREA_KM2,
@@ -29,16 +31,8 @@ from kpgeo.registry.rules import (
 from kpgeo.registry.text import parse_json, read_bytes
 
 _log = logging.getLogger(__name__)
+_check_crs = check_crs
 
-# Names GeoJSON writers give to longitude and latitude on WGS 84; anything else is another system.
-_LON_LAT_NAMES = {
-    "urn:ogc:def:crs:OGC:1.3:CRS84",
-    "urn:ogc:def:crs:OGC::CRS84",
-    "OGC:CRS84",
-    "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
-    "urn:ogc:def:crs:EPSG::4326",
-    "EPSG:4326",
-}
 _COLLECTION_FIELDS = ("type", "kpgeo_aoi", "name", "crs", "bbox", "features", "xy_coordinate_resolution")
 _FEATURE_FIELDS = ("type", "id", "bbox", "properties", "geometry")
 
@@ -124,27 +118,32 @@ def _examine(id_or_path: str | Path, folder: Path | None, *, consent: bool) -> t
     content = parse_json(raw, found) if raw is not None else None
     if raw is None or content is None:
         return None, found
-    aoi = _aoi_of(content, found)
-    if aoi is not None and not is_path(text) and aoi.id and aoi.id != text:
+    read = _aoi_of(content, found, path.parent if path is not None else Path())
+    if read is None:
+        return None, found
+    aoi, layer_digests = read
+    if not is_path(text) and aoi.id and aoi.id != text:
         found.add("id-not-file-name", f"The file calls itself '{clean(aoi.id)}'.", "features[0].id")
     version = hashlib.sha256(raw).hexdigest()
-    if aoi is not None and found.repairs:
+    if layer_digests:
+        version = hashlib.sha256("\n".join([version, *layer_digests]).encode()).hexdigest()
+    if found.repairs:
         notes = " ".join([aoi.notes, *(f"Repaired on reading: {repair}" for repair in found.repairs)]).strip()
         return replace(aoi, notes=notes, version=f"{version}+repaired"), found
-    return aoi and replace(aoi, version=version), found
+    return replace(aoi, version=version), found
 
 
-def _aoi_of(content: object, found: Findings) -> Aoi | None:
-    """Return the AOI of a parsed file. Positions are counted before any geometry is built."""
+def _aoi_of(content: object, found: Findings, folder: Path) -> tuple[Aoi, list[str]] | None:
+    """Return the AOI of a parsed file and the digests of its layer files; positions are counted before any geometry."""
     if not isinstance(content, dict) or content.get("type") != "FeatureCollection" or content.get("kpgeo_aoi") != 1:
         found.add("not-an-aoi", "This is not a kpgeo AOI file.")
         return None
     collection = Fields(content, "file", found)
     collection.only(*_COLLECTION_FIELDS)
-    _check_crs(content.get("crs"), found)
+    check_crs(content.get("crs"), found)
     features = _as_list(content.get("features"), found)
-    if len(features) - 1 > MAX_STRATA:
-        found.add("strata-too-many", f"The file holds {len(features) - 1:,} strata.")
+    if len(features) > MAX_FEATURES:
+        found.add("features-too-many", f"The file holds {len(features):,} features.")
         return None
     rows = [_feature(row, f"features[{index}]", found) for index, row in enumerate(features)]
     n_positions = sum(count_positions(_coordinates(row)) for row in rows)
@@ -152,15 +151,33 @@ def _aoi_of(content: object, found: Findings) -> Aoi | None:
         found.add("vertices-too-many", f"The file holds {n_positions:,} positions.")
     if found.has("vertices-too-many", "crs-member") or not _has_roles(rows, found):
         return None
-    geometries = [Outline(found, row.place).read(row.content.get("geometry")) for row in rows]
-    facts = [Fields.of(row.get("properties"), f"{row.place}.properties", found) for row in rows]
-    aoi = read_facts(facts[0], geometries[0])
-    pairs = zip(facts[1:], geometries[1:], strict=True)
-    strata = tuple(read_stratum(fact, geometry) for fact, geometry in pairs)
-    if geometries[0] is not None:
-        _check_place(aoi, found)
-        _check_strata(geometries[0], strata, found)
-    return replace(aoi, strata=strata)
+    boundary = Outline(found, rows[0].place).read(rows[0].content.get("geometry"))
+    aoi = read_facts(_facts(rows[0], found), boundary)
+    strata = {row.place: _stratum(row, found) for row in rows if _role(row) == "stratum"}
+    if boundary is None:
+        return replace(aoi, strata=tuple(strata.values())), []
+    _check_place(aoi, found)
+    _check_strata(boundary, strata, found)
+    reader = LayerReader(found, folder, boundary.bounds, n_positions)
+    read = [reader.read(row) for row in rows if _role(row) in LAYER_ROLES]
+    layers = tuple(layer for layer in read if layer is not None)
+    risk = read_risk_rule(_facts(rows[0], found))
+    check_risk(risk, layers, has_strata=bool(strata), found=found)
+    return replace(aoi, strata=tuple(strata.values()), layers=layers, risk=risk), reader.digests
+
+
+def _facts(row: Fields, found: Findings) -> Fields:
+    """Return a cursor over the properties of a feature."""
+    return Fields.of(row.content.get("properties"), f"{row.place}.properties", found)
+
+
+def _stratum(row: Fields, found: Findings) -> Stratum:
+    return read_stratum(_facts(row, found), Outline(found, row.place).read(row.content.get("geometry")))
+
+
+def _role(row: Fields) -> object:
+    properties = row.content.get("properties")
+    return properties.get("role") if isinstance(properties, dict) else None
 
 
 def _as_list(value: object, found: Findings) -> list[object]:
@@ -184,27 +201,18 @@ def _coordinates(row: Fields) -> object:
 
 
 def _has_roles(rows: list[Fields], found: Findings) -> bool:
-    """Say whether the first feature is the boundary and all others are strata."""
-    properties = [row.content.get("properties") for row in rows]
-    roles = [content.get("role") if isinstance(content, dict) else None for content in properties]
+    """Say whether the first feature is the boundary, and all others are strata, not too many, or layers."""
+    roles = [_role(row) for row in rows]
     if not roles or roles[0] != "boundary":
         found.add("boundary-missing", "The first feature is not the boundary.", "features[0]")
     for index, role in enumerate(roles):
         if role == "boundary" and "boundary" in roles[:index]:
             found.add("boundary-repeated", "The file has more than one boundary.", f"features[{index}]")
-        elif role not in ("boundary", "stratum"):
+        elif role not in ("boundary", "stratum", *LAYER_ROLES):
             found.add("role-unknown", f"The role is '{clean(str(role))}'.", f"features[{index}]")
-    return not found.has("boundary-missing", "boundary-repeated", "role-unknown")
-
-
-def _check_crs(crs: object, found: Findings) -> None:
-    """Refuse a `crs` member that names anything but longitude and latitude on WGS 84."""
-    if crs is None:
-        return
-    properties = crs.get("properties") if isinstance(crs, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    if name not in _LON_LAT_NAMES:
-        found.add("crs-member", f"The file says its coordinates are in '{clean(str(name))}'.", "crs")
+    if roles.count("stratum") > MAX_STRATA:
+        found.add("strata-too-many", f"The file holds {roles.count('stratum'):,} strata.")
+    return not found.has("boundary-missing", "boundary-repeated", "role-unknown", "strata-too-many")
 
 
 def _check_place(aoi: Aoi, found: Findings) -> None:
@@ -243,15 +251,14 @@ def _is_zone_of(epsg: int, geometry: BaseGeometry) -> bool:
     return is_hemisphere and min(apart, 60 - apart) <= 1
 
 
-def _check_strata(boundary: BaseGeometry, strata: tuple[Stratum, ...], found: Findings) -> None:
+def _check_strata(boundary: BaseGeometry, strata: dict[str, Stratum], found: Findings) -> None:
     """Check that strata lie in the boundary and that none is there twice.
 
     Only predicates that stop early are asked: the overlay of two long interleaved outlines takes hours.
     """
     ids: set[str] = set()
     outlines: set[bytes] = set()
-    for index, stratum in enumerate(strata):
-        where = f"features[{index + 1}]"
+    for where, stratum in strata.items():
         if stratum.id in ids:
             found.add("stratum-id-repeated", f"Another stratum is called '{stratum.id}'.", where)
         ids |= {stratum.id} - {""}

@@ -8,6 +8,8 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_VERTICES = 200_000
 MAX_STRATA = 200
+MAX_FEATURES = 20_000
+MAX_WITHIN_M = 5_000.0
 MAX_FINDINGS = 200
 MIN_AREA_KM2 = 0.01
 MAX_AREA_KM2 = 50_000.0
@@ -35,7 +37,7 @@ REMEDIES = {
     "field-type": "Give a value of the type the field asks for.",
     "field-unknown": "Remove it, or correct its spelling.",
     "list-too-long": "Shorten the list.",
-    "role-unknown": 'Use "boundary" for the first feature and "stratum" for the others.',
+    "role-unknown": 'Use "boundary" for the first feature; stratum, drainage, workings or risk-area for the others.',
     "boundary-missing": 'Make the first feature the one with role "boundary".',
     "boundary-repeated": 'Keep one feature with role "boundary"; several parts make one MultiPolygon.',
     "id-syntax": "Use lower-case letters a–z, digits and single hyphens, at most 64 characters.",
@@ -44,6 +46,10 @@ REMEDIES = {
     "id-claimed-twice": "Give one of the two files another id.",
     "stratum-id-repeated": "Give each stratum its own id.",
     "strata-too-many": f"Join strata of one deposit type; at most {MAX_STRATA} fit.",
+    "features-too-many": f"Join features; at most {MAX_FEATURES:,} fit.",
+    "layer-path": "Name a GeoJSON file in the AOI file's folder or below it, with / between folders and without '..'.",
+    "layer-radius": "Give a radius above 0 and of at most 2,000 m.",
+    "risk-rule": f"Give within_m (0 to {MAX_WITHIN_M:,.0f}) and what it is of, which the file must hold.",
     "text-characters": "Remove control, direction and invisible characters, and line breaks.",
     "text-not-nfc": "Write the text in Unicode normal form C.",
     "text-length": "Shorten the text.",
@@ -83,6 +89,9 @@ REMEDIES = {
     "extent-too-wide": f"Split the AOI; its parts lie more than {MAX_EXTENT_DEG:g} degrees apart.",
     "not-in-country": "Check coordinates, order of axes and country code.",
     "feature-repeated": "Remove one of the two; the second would never be used.",
+    "layer-geometry": "Draw drainage as lines, workings as polygons or points, ground at risk as polygons.",
+    "layer-elsewhere": "Check coordinates and order of axes, or remove the layer.",
+    "line-too-short": "A line has at least two different positions.",
     "stratum-outside-boundary": "Move the stratum into the boundary, or remove it.",
 }
 

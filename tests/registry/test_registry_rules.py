@@ -57,6 +57,29 @@ def drop(*path: object) -> Callable[[Content], object]:
     return change
 
 
+RIVER: Content = {"type": "LineString", "coordinates": [[-6.68, 8.12], [-6.6, 8.2], [-6.52, 8.28]]}
+PITS: Content = {"type": "MultiPoint", "coordinates": [[-6.6, 8.21], [-6.59, 8.2]]}
+SMALL = [[-6.65, 8.15], [-6.6, 8.15], [-6.6, 8.2], [-6.65, 8.2], [-6.65, 8.15]]
+TOLD = {"source": "made up for a test", "confidence": "low"}
+
+
+def layer(role: str, geometry: Content | None, **properties: object) -> Callable[..., object]:
+    """Return a change that adds a layer."""
+
+    def change(content: Content, source: object = TOLD) -> object:
+        told = {} if source is None else {"source": source}
+        row = {"type": "Feature", "properties": {"role": role, **told, **properties}, "geometry": geometry}
+        content["features"].append(row)
+        return content
+
+    return change
+
+
+def risk(**rule: object) -> Callable[[Content], object]:
+    """Return a change that says where to keep watch."""
+    return boundary("risk", {"source": TOLD, **rule})
+
+
 def boundary(key: str, value: object) -> Callable[[Content], object]:
     return put("features", 0, "properties", key, value=value)
 
@@ -167,7 +190,36 @@ CASES: list[Case] = [
     ("id-reserved", "lpt1", boundary("id", "lpt1")),
     ("stratum-id-repeated", "twice", put("features", 2, "properties", "id", value="dyke")),
     ("strata-too-many", "202", copies(200)),
-    ("strata-too-many", "a million numbers", put("features", value=[0] * 1_000_000)),
+    ("features-too-many", "a million numbers", put("features", value=[0] * 1_000_000)),
+    ("layer-path", "up and away", layer("drainage", None, path="../rivers.geojson")),
+    ("layer-path", "absolute", layer("drainage", None, path="/etc/rivers.geojson")),
+    ("layer-path", "backwards", layer("drainage", None, path="..\\rivers.geojson")),
+    ("layer-path", "a drive", layer("drainage", None, path="c:rivers.geojson")),
+    ("layer-path", "hidden", layer("drainage", None, path="layers/.git/rivers.geojson")),
+    ("layer-path", "no GeoJSON", layer("drainage", None, path="passwd")),
+    ("layer-path", "and a geometry", layer("drainage", RIVER, path="rivers.geojson")),
+    ("layer-radius", "nothing", layer("workings", PITS, radius_m=0)),
+    ("layer-radius", "a district", layer("workings", PITS, radius_m=50_000)),
+    ("layer-geometry", "a drainage area", layer("drainage", {"type": "Polygon", "coordinates": [SMALL]})),
+    ("layer-geometry", "risk of a line", layer("risk-area", RIVER)),
+    ("layer-geometry", "none", layer("workings", None)),
+    ("layer-elsewhere", "another river", layer("drainage", {"type": "LineString", "coordinates": [[1, 1], [2, 2]]})),
+    ("line-too-short", "a point", layer("drainage", {"type": "LineString", "coordinates": [[-6.6, 8.2]] * 3})),
+    ("coordinates-malformed", "line", layer("drainage", {"type": "LineString", "coordinates": [[-6.6, "x"], [1]]})),
+    (
+        "coordinates-in-metres",
+        "line",
+        layer("drainage", {"type": "LineString", "coordinates": [[7e5, 9e5], [7e5, 8e5]]}),
+    ),
+    ("geometry-empty", "no line", layer("drainage", {"type": "MultiLineString", "coordinates": []})),
+    ("geometry-empty", "no point", layer("workings", {"type": "MultiPoint", "coordinates": []})),
+    ("risk-rule", "too far", risk(within_m=1e6, of=["strata"])),
+    ("risk-rule", "unknown", risk(within_m=100, of=["moon"])),
+    ("risk-rule", "twice", risk(within_m=100, of=["strata", "strata"])),
+    ("risk-rule", "of nothing", risk(within_m=100, of=[])),
+    ("risk-rule", "not in the file", risk(within_m=100, of=["drainage"])),
+    ("field-missing", "a layer without a source", lambda c: layer("drainage", RIVER)(c, source=None)),
+    ("field-unknown", "radius of a river", layer("drainage", RIVER, radius_m=10)),
     ("text-characters", "right-to-left override", put("features", 0, "properties", "names", "en", value="a\u202eb")),
     ("text-characters", "NUL", put("features", 0, "properties", "names", "en", value="a\x00b")),
     ("text-characters", "escape", put("features", 0, "properties", "deposit", value="\x1b[31mred")),
