@@ -6,6 +6,7 @@ from kpgeo.alerts.operating import (
     operating_content,
     operating_sentence,
     rate_at,
+    true_share,
 )
 from kpgeo.alerts.outbox import OutboxEntry, outbox_entries
 from kpgeo.alerts.rules import AlertContext, raise_alerts
@@ -25,4 +26,5 @@ __all__ = [
     "raise_alerts",
     "rate_at",
     "standing",
+    "true_share",
 ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kpgeo.kernels.calibrate import calibrate_prob
 from kpgeo.kernels.counts import fit_falling, poisson_interval, resolvable_rate
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.operating import Calibration, FalseAlertRate, OperatingPoint
@@ -136,6 +137,16 @@ def rate_at(calibration: Calibration, confidence: float, min_area_ha: float) -> 
     )
 
 
+def true_share(point: OperatingPoint, confidence: float) -> float | None:
+    """Return which share of the sites of a confidence is being dug, where it was measured; None where it is not known.
+
+    Confidence ranks; this is the frequency that goes with it, among sites seen mined, announced or not.
+    """
+    if not point.site.believed:
+        return None
+    return float(calibrate_prob(np.array([confidence], dtype=np.float32), point.site.knots)[0])
+
+
 def operating_content(point: OperatingPoint) -> dict[str, Json]:
     """Return an operating point as plain JSON."""
     content: dict[str, Json] = {
@@ -143,6 +154,7 @@ def operating_content(point: OperatingPoint) -> dict[str, Json]:
         "min_area_ha": point.min_area_ha,
         "asked_per_1000km2_month": point.asked_per_1000km2_month,
         "caveats": list(point.caveats),
+        "statement": operating_sentence(point),
     }
     rate = point.rate
     if rate is None:
@@ -196,7 +208,7 @@ def _rated(
     caveats = [f"{OTHER_OPTIONS}:{stage}" for stage in others]
     if options.provisional_hits != calibration.provisional_hits:
         caveats.insert(0, OTHER_HITS)
-    return replace(point, rate=rate, caveats=tuple(caveats))
+    return replace(point, rate=rate, site=calibration.site, caveats=tuple(caveats))
 
 
 def _curve(calibration: Calibration, min_area_ha: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kpgeo.alerts.operating import Json, operating_content
+from kpgeo.alerts.operating import Json, operating_content, true_share
 from kpgeo.alerts.rules import LOOKED_AGAIN, AlertContext
 from kpgeo.model.alert import Alert, AlertEvent, MachineState
 from kpgeo.model.calendar import date_of, dekad_label
@@ -97,6 +97,8 @@ def _payload(alert: Alert, event: AlertEvent, site: Site | None, context: AlertC
         "aoi_look_frac": round(context.coverage.look_frac, 3),
     }
     if context.operating is not None:
+        share = true_share(context.operating, evidence.confidence)
+        payload["true_share"] = None if share is None else round(share, 3)
         payload["operating"] = operating_content(context.operating)
     if site is not None:
         lon, lat = site.lon_lat

@@ -12,6 +12,7 @@ from kpgeo.model.alert import Alert
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Grid
+from kpgeo.model.operating import OperatingPoint
 from kpgeo.model.production import Comparison, DeclaredFigure
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Sensor
@@ -96,6 +97,8 @@ class RunFacts:
         Sensing time of the latest scene folded in, UTC.
     min_site_ha : float or None
         Smallest site the detector keeps, hectares.
+    operating : OperatingPoint or None
+        How sure kpgeo had to be of a site to announce it, and what that stands for; None where unknown.
     """
 
     run_id: str = ""
@@ -106,6 +109,7 @@ class RunFacts:
     scenes: Mapping[Sensor, int] = field(default_factory=dict)
     last_scene: dt.datetime | None = None
     min_site_ha: float | None = None
+    operating: OperatingPoint | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

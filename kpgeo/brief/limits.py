@@ -136,6 +136,7 @@ def _caveats(draft: Draft) -> list[str]:
     ]
     if run.min_site_ha is not None:
         items.append(words.say("Sites smaller than {area} are not kept.", area=words.area(run.min_site_ha)))
+    items += _operating(draft)
     items += [
         words.say(
             "A marked site is ground that was probably dug. It says nothing of lawfulness, of persons or of the "
@@ -151,6 +152,46 @@ def _caveats(draft: Draft) -> list[str]:
     ]
     if draft.inputs.aoi.sensitivity == "kp-only":
         items.append(words.say("For Kimberley Process participants and observers only: this brief holds exact places."))
+    return items
+
+
+def _operating(draft: Draft) -> list[str]:
+    """Say from when on a site is announced, how many false alerts that stands for, and by what calibration."""
+    words, point = draft.words, draft.inputs.run.operating
+    if point is None:
+        return []
+    confidence, area = words.percent(point.provisional_confidence), words.area(point.min_area_ha)
+    if point.rate is None:
+        return [
+            words.say(
+                "Sites are announced from a confidence of {confidence} and {area} on. How many false alerts that "
+                "stands for is not known: this version of the detector was not calibrated for it.",
+                confidence=confidence,
+                area=area,
+            )
+        ]
+    rate = point.rate
+    items = [
+        words.say(
+            "Sites are announced from a confidence of {confidence} and {area} on. On simulated worlds ({exposure} km² "
+            "months) that left {rate} false alerts per 1,000 km² and month (95 % interval {low} to {high}). This is no "
+            "field accuracy. Calibration: {calibration}.",
+            confidence=confidence,
+            area=area,
+            exposure=words.number(rate.km2_months),
+            rate=words.rounded(rate.per_1000km2_month),
+            low=words.rounded(rate.low),
+            high=words.rounded(rate.high),
+            calibration=plain(rate.calibration, 120),
+        )
+    ]
+    if point.caveats:
+        items.append(
+            words.say(
+                "The calibration was made with other options than those in use ({caveats}); the rate may differ.",
+                caveats=words.listed([plain(caveat, 60) for caveat in point.caveats]),
+            )
+        )
     return items
 
 

@@ -2,6 +2,7 @@
 
 from kpgeo.detect.baseline import fit_baseline
 from kpgeo.detect.calibration import (
+    calibrate_fields,
     calibration_path,
     carried_calibration,
     format_calibration,
@@ -22,6 +23,7 @@ __all__ = [
     "Refit",
     "RefitWindow",
     "TileContext",
+    "calibrate_fields",
     "calibration_path",
     "carried_calibration",
     "decode_fields",

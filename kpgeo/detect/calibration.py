@@ -1,16 +1,20 @@
 """The calibration the detector carries: what each of its versions was measured to do, in a file of its own."""
 
 import tomllib
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from kpgeo.detect.lineage import DETECTOR, Detector
+from kpgeo.kernels.calibrate import calibrate_prob
 from kpgeo.kernels.counts import poisson_interval
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.operating import BeliefMap, Calibration, OperatingCurve
+from kpgeo.model.state import DekadFields
 
 _HEAD = """\
 # What {detector} was measured to do on {ground}. Made by `python -m benchmarks.operating`; not to be edited.
@@ -45,6 +49,27 @@ def calibration_path(detector: Detector = DETECTOR) -> Path:
     return Path(__file__).parent / "calibrations" / f"{detector.name}-{detector.version}.toml"
 
 
+def calibrate_fields(fields: DekadFields, belief_map: BeliefMap) -> DekadFields:
+    """Return fields whose beliefs in mining are calibrated; the very same ones where the map has no knots.
+
+    What is believed of ponds goes along with what is believed of mining, and what is left over with the other states,
+    so that the beliefs of a pixel still add up.
+    """
+    if not belief_map.believed:
+        return fields
+    mined = calibrate_prob(fields.mined_prob, belief_map.knots)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        up = np.where(fields.mined_prob > 0.0, mined / fields.mined_prob, 1.0).astype(np.float32)
+        rest = np.where(fields.mined_prob < 1.0, (1.0 - mined) / (1.0 - fields.mined_prob), 1.0).astype(np.float32)
+    return replace(
+        fields,
+        mined_prob=mined,
+        pond_prob=np.minimum(fields.pond_prob * up, mined),
+        regrowth_prob=np.minimum(fields.regrowth_prob * rest, np.float32(1.0) - mined),
+        cleared_prob=np.minimum(fields.cleared_prob * rest, np.float32(1.0) - mined),
+    )
+
+
 def parse_calibration(text: str, where: str = "calibration") -> Calibration:
     """Read a calibration from TOML.
 
@@ -71,19 +96,19 @@ def format_calibration(calibration: Calibration) -> str:
     """Return a calibration as TOML, with its rates in comments: `parse_calibration` gives it back unchanged."""
     lines = [_HEAD.format(detector=calibration.detector, ground=calibration.ground)]
     for name, value in vars(calibration).items():
-        if name not in {"curves", "belief", "total", "options"}:
+        if name not in {"curves", "belief", "site", "total", "options"}:
             lines.append(f"{name} = {_toml(value)}")
     for name in ("total", "options"):
         rows = getattr(calibration, name).items()
         lines += ["", f"[{name}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in rows)]
-    lines += ["", "[belief]", *_belief_lines(calibration.belief)]
+    lines += ["", "[belief]", *_map_lines(calibration.belief), "", "[site]", *_map_lines(calibration.site)]
     for curve in calibration.curves:
         lines += ["", *_curve_lines(curve, calibration)]
     return "\n".join(lines) + "\n"
 
 
-def _belief_lines(belief: BeliefMap) -> list[str]:
-    return [f"believed = {_toml(belief.believed)}", f"true = {_toml(belief.true)}"]
+def _map_lines(known: BeliefMap) -> list[str]:
+    return [f"believed = {_toml(known.believed)}", f"true = {_toml(known.true)}"]
 
 
 def _curve_lines(curve: OperatingCurve, calibration: Calibration) -> list[str]:

@@ -11,7 +11,7 @@ from kpgeo import __version__, brief, sites
 from kpgeo.brief import BriefContent, BriefInputs, ChipPair, RunFacts
 from kpgeo.flows.deciding import Bench
 from kpgeo.flows.pictures import backdrop, chip_pair
-from kpgeo.flows.record import read_watched
+from kpgeo.flows.record import operating_of, read_watched
 from kpgeo.flows.watch import Watch, open_watch
 from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import day_of, dekad_end, dekad_of
@@ -131,6 +131,7 @@ def brief_inputs(
             scenes=Counter(scene.sensor for scene in folded if start_day <= scene.day < end_day),
             last_scene=max((scene.datetime for scene in folded), default=None),
             min_site_ha=watch.pipeline.sites.min_area_ha,
+            operating=operating_of(read_watched(room).get(watch.aoi.id, {})),
         ),
         simulated=watch.aoi.source.mark == _SIMULATED,
     )

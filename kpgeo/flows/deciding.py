@@ -55,7 +55,9 @@ class Bench:
             (figure.aoi_id, figure.period.label, figure.kind, figure.carats or 0.0, str(figure.as_published_on))
             for figure in self.figures
         )
-        return digest(pipeline.sites.digest(), pipeline.alerts.digest(), pipeline.production.digest(), known)[:12]
+        stages = (pipeline.sites, pipeline.alerts, pipeline.production)
+        moves = (self.watch.operating.digest, self.watch.belief_map.knots)
+        return digest([stage.digest() for stage in stages], moves, known)[:12]
 
     def folded(self, dekad: int) -> list[Scene]:
         """Return the scenes folded in during a dekad, in order."""
@@ -63,9 +65,10 @@ class Bench:
         return [self.scenes[scene_id] for scene_id in ids if scene_id in self.scenes]
 
     def fields(self, dekad: int) -> DekadFields:
-        """Return the whole AOI's state at the end of a dekad, decoded."""
+        """Return the whole AOI's state at the end of a dekad, decoded, its beliefs calibrated."""
         layers = {name: self.state.read_layer(name, dekad) for name in DYNAMIC_LAYERS}
-        return detect.decode_fields(dekad, TileState(**layers))  # type: ignore[arg-type]
+        fields = detect.decode_fields(dekad, TileState(**layers))  # type: ignore[arg-type]
+        return detect.calibrate_fields(fields, self.watch.belief_map)
 
 
 def first_undecided(bench: Bench) -> int | None:
@@ -167,6 +170,7 @@ def _context(bench: Bench, dekad: int, folded: Sequence[Scene], coverage: Sequen
         sensors=tuple(sorted({str(scene.sensor) for scene in folded})),
         coverage=next(row for row in coverage if row.stratum_id == WHOLE),
         baseline_end_day=day_of(watch.pipeline.history.end),
+        operating=watch.operating,
     )
 
 

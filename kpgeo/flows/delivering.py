@@ -49,6 +49,8 @@ def _digest(folder: Path) -> str:
     items = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     items.sort(key=lambda item: (item["alert"]["dekad"], item["aoi"], item["id"]), reverse=True)
     lines = ["# Alerts", "", "KP ONLY. Imagery never decides alone; each line names what was not seen.", ""]
+    told = (item["alert"].get("operating", {}).get("statement", "") for item in items)
+    lines += [line for statement in dict.fromkeys(filter(None, told)) for line in (statement, "")]
     dekad = ""
     for item in items:
         if item["alert"]["dekad"] != dekad:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kpgeo import assess, sim
+from kpgeo.alerts import operating_content, operating_sentence
 from kpgeo.assess import Score
 from kpgeo.flows.briefing import make_brief
 from kpgeo.flows.deciding import Bench
@@ -18,6 +19,7 @@ from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.alert import Alert, MachineState
 from kpgeo.model.calendar import date_of, dekad_end
 from kpgeo.model.errors import IntegrityError
+from kpgeo.model.operating import OperatingPoint
 from kpgeo.model.production import Comparison
 from kpgeo.model.site import Site
 from kpgeo.options.assess import AssessOptions
@@ -43,11 +45,13 @@ class DemoReport:
     briefs: tuple[Path, ...]
     score: Score
     digest: Path
+    operating: OperatingPoint
 
     def sentences(self) -> list[str]:
         """Return what to tell whoever watches."""
         return [
             *_found(self.alerts),
+            f"  {operating_sentence(self.operating)}",
             "",
             *(line for one in self.comparisons for line in _compared(one)),
             "",
@@ -66,6 +70,7 @@ class DemoReport:
             "runs": [run.as_json() for run in self.runs],
             "alerts": [alert.id for alert, _ in self.alerts],
             "comparisons": {one.period.label: str(one.verdict) for one in self.comparisons},
+            "operating": operating_content(self.operating),
             "briefs": [str(path) for path in self.briefs],
             "score": self.score.to_dict(),
         }
@@ -108,6 +113,7 @@ def demo(workspace: Path, *, seed: int = 0, progress: Progress = silent) -> Demo
             briefs=tuple(briefs),
             score=score,
             digest=opened.products / pipeline.deliver.folder / "digest.md",
+            operating=watch.operating,
         )
     finally:
         tables.close()

@@ -3,16 +3,19 @@
 import datetime as dt
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from kpgeo import __version__
 from kpgeo.detect import DETECTOR
 from kpgeo.flows.watch import Watch
 from kpgeo.model.ids import digest
+from kpgeo.model.operating import OperatingPoint
 from kpgeo.model.run import Gap
 from kpgeo.model.scene import Scene
 from kpgeo.options.base import StageOptions
@@ -22,6 +25,7 @@ from kpgeo.store import Workspace, write_atomic
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
 WATCHED = "watched.json"
+_POINT = TypeAdapter(OperatingPoint)
 
 
 @dataclass
@@ -120,6 +124,7 @@ def remember(room: Workspace, watches: list[Watch], run_id: str) -> None:
             "names": watch.aoi.names,
             "country": watch.aoi.country,
             "participant": watch.aoi.participant,
+            "operating": asdict(watch.operating),
             "sensitivity": watch.aoi.sensitivity,
             "folder": watch.pipeline.folder,
             "pipeline": watch.pipeline.model_dump(mode="json"),
@@ -131,6 +136,12 @@ def read_watched(room: Workspace) -> dict[str, Any]:
     """Return what `remember` wrote, by AOI id; nothing before the first run."""
     path = room.path / WATCHED
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def operating_of(watched: Mapping[str, Any]) -> OperatingPoint | None:
+    """Return the operating point of the last run that watched an AOI, from its entry; None where the run kept none."""
+    kept = watched.get("operating")
+    return None if kept is None else _POINT.validate_python(kept)
 
 
 def _scene(scene: Scene) -> dict[str, Any]:

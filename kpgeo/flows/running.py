@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kpgeo import lazy
+from kpgeo import alerts, lazy
 from kpgeo.flows.comparing import are_compared, compare, import_declared
 from kpgeo.flows.coverage import WHOLE
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
@@ -129,7 +129,8 @@ def run_pipeline(
     Raises
     ------
     BadInputError
-        The cluster is none, or an AOI breaks a rule; nothing was begun.
+        The cluster is none, an AOI breaks a rule, or a rate of false alerts is asked for that the calibration carried
+        cannot give; nothing was begun.
     BusyError
         Another run is writing to the workspace.
     """
@@ -137,6 +138,7 @@ def run_pipeline(
     compute = _compute(pipeline, cluster)
     room = open_workspace(pipeline, workspace)
     watches = open_watches(pipeline)
+    operating = {watch.aoi.id: alerts.operating_content(watch.operating) for watch in watches}
     with room.lock(), ExitStack() as stack:
         tables = room.tables()
         stack.callback(tables.close)
@@ -153,7 +155,11 @@ def run_pipeline(
                     errors[watch.aoi.id] = error
             delivered = deliver(room, tables, pipeline.deliver) if pipeline.deliver.enabled else 0
         finally:
-            record.close(errors={aoi_id: str(error) for aoi_id, error in errors.items()}, delivered=delivered)
+            record.close(
+                errors={aoi_id: str(error) for aoi_id, error in errors.items()},
+                delivered=delivered,
+                operating=operating,
+            )
     return RunReport(
         run_id=record.run_id,
         workspace=room.path,

@@ -7,10 +7,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kpgeo import detect, registry
+from kpgeo import alerts, detect, registry
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.calendar import day_of, dekad_of
 from kpgeo.model.grid import Grid, Tile
+from kpgeo.model.operating import BeliefMap, OperatingPoint
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.sites import Place
 
@@ -82,6 +83,30 @@ class Watch:
             stratum_index=self.stratum_index,
             inside=self.inside,
             baseline_end_day=day_of(self.pipeline.history.end),
+        )
+
+    @property
+    def belief_map(self) -> BeliefMap:
+        """Return how the detector's beliefs are calibrated; a map without knots where they are taken as they are."""
+        calibration = detect.carried_calibration()
+        return BeliefMap() if calibration is None else calibration.belief
+
+    @cached_property
+    def operating(self) -> OperatingPoint:
+        """Return how sure to be of a site to announce it, and what that stands for by the carried calibration.
+
+        Raises
+        ------
+        BadInputError
+            The pipeline asks for a rate of false alerts that the calibration cannot give.
+        """
+        pipeline = self.pipeline
+        stages = {"features": pipeline.features, "detect": pipeline.detect, "sites": pipeline.sites}
+        return alerts.choose_operating_point(
+            pipeline.alerts,
+            detect.carried_calibration(),
+            f"{detect.DETECTOR.name}-{detect.DETECTOR.version}",
+            {name: options.digest() for name, options in stages.items()},
         )
 
 

@@ -91,6 +91,9 @@ class Calibration:
         From belief to calibrated belief; made on other worlds than the curves.
     belief_seeds : tuple of int
         The worlds it was made on.
+    site : BeliefMap
+        From the confidence of a site seen mined to the share of such sites that are being dug, on the worlds of the
+        curves.
     """
 
     detector: str
@@ -105,6 +108,7 @@ class Calibration:
     curves: tuple[OperatingCurve, ...]
     belief: BeliefMap = field(default_factory=BeliefMap)
     belief_seeds: tuple[int, ...] = ()
+    site: BeliefMap = field(default_factory=BeliefMap)
 
     def __post_init__(self) -> None:
         areas = [curve.min_area_ha for curve in self.curves]
@@ -160,6 +164,8 @@ class OperatingPoint:
         The rate that was asked for; None where thresholds were given.
     rate : FalseAlertRate or None
         What the point stands for; None where no calibration can say.
+    site : BeliefMap
+        From a site's confidence to the share of such sites that are being dug; no knots where that is not known.
     caveats : tuple of str
         Why the rate is not known, or in which way the calibration was made with other options.
     """
@@ -170,6 +176,7 @@ class OperatingPoint:
     min_area_ha: float
     asked_per_1000km2_month: float | None = None
     rate: FalseAlertRate | None = None
+    site: BeliefMap = field(default_factory=BeliefMap)
     caveats: tuple[str, ...] = ()
 
     @property

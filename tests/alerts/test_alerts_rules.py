@@ -12,7 +12,8 @@ from kpgeo.alerts import ANNOUNCED, TRANSITIONS, AlertContext, is_legal, outbox_
 from kpgeo.model.alert import MachineState, Question
 from kpgeo.model.aoi import RegimeKind
 from kpgeo.model.calendar import dekad_end, dekad_start
-from kpgeo.model.errors import IntegrityError
+from kpgeo.model.errors import BadInputError, IntegrityError
+from kpgeo.model.operating import FalseAlertRate, OperatingPoint
 from kpgeo.model.run import Coverage
 from kpgeo.model.site import Area, Site, SiteStatus
 from kpgeo.options.alerts import AlertOptions
@@ -289,7 +290,40 @@ MOVED = {
 
 
 def test_no_option_is_left_out():
-    assert set(MOVED) == set(AlertOptions.model_fields)
+    told_elsewhere = {"false_alerts_per_1000km2_month"}  # test_alerts_operating
+    assert set(MOVED) | told_elsewhere == set(AlertOptions.model_fields)
+
+
+def test_the_operating_point_of_the_context_says_how_sure_to_be():
+    asked = AlertOptions(false_alerts_per_1000km2_month=1.0, provisional_hits=2, confirm_hits=4)
+    with pytest.raises(BadInputError, match="no operating point"):
+        raise_alerts([], [site(1)], context(1), asked)
+    rows = [site(n, confidence=0.75) for n in range(1, 6)]
+    for provisional, states in ((0.7, [S.FIRST] + [S.PROVISIONAL] * 4), (0.8, [S.FIRST] * 5)):
+        point = OperatingPoint(
+            first_confidence=0.5, provisional_confidence=provisional, confirm_confidence=0.9, min_area_ha=0.05
+        )
+        found = replay(rows, asked, contexts=[context(n, operating=point) for n in range(1, 6)])
+        assert found.states == states
+
+
+def test_what_is_sent_says_what_its_threshold_stands_for():
+    rate = FalseAlertRate(
+        per_1000km2_month=1.5, low=0.5, high=3.5, km2_months=900.0, ground="simulated worlds", calibration="belief-1"
+    )
+    point = OperatingPoint(
+        first_confidence=0.6, provisional_confidence=0.7, confirm_confidence=0.8, min_area_ha=0.05, rate=rate
+    )
+    alerts = []
+    for step in (1, 2):
+        now = context(step, operating=point)
+        alerts, events = raise_alerts(alerts, [site(step)], now, OPTIONS)
+    (entry,) = outbox_entries(alerts, events, now)
+    assert entry.payload["operating"]["false_alerts_per_1000km2_month"] == 1.5
+    assert entry.payload["operating"]["measured_on"] == "simulated worlds"
+    assert entry.payload["true_share"] is None
+    (plain,) = outbox_entries(alerts, events, replace(now, operating=None))
+    assert plain.id == entry.id  # what a threshold stands for makes no news of an alert
 
 
 @pytest.mark.parametrize(("name", "value"), MOVED.items())
