@@ -23,7 +23,7 @@ from kpgeo.options.detect import DetectOptions
 
 RADAR_SIGMA_SCALE = 100.0
 _STRIP_PX = 4096
-_EVERY = 2
+_SAMPLE_EDGE_PX = 128
 _Season = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -153,16 +153,17 @@ def _fill(beta: NDArray[np.float32], sigma: NDArray[np.float32], kind: _Kind, pr
 def _level(history: HistoryStack, kind: _Kind, previous: _Season | None) -> _Kept:
     """Find each radar pass's median residual: rain wets a whole tile, a mine does not.
 
-    It is measured over every second row and column, so only those are fitted for it.
+    It is measured over a regular sample of the pixels, so only those are fitted for it.
     """
     kept = _keep(history.radar, kind)
     if not kept.rows:
         return kept
-    sampled = None if previous is None else (previous[0][..., ::_EVERY, ::_EVERY], previous[1][:, ::_EVERY, ::_EVERY])
-    beta, _ = _fill(*_fit(kept, kind, history.shape, every=_EVERY), kind, sampled)
+    every = _sample_step(history.shape)
+    sampled = None if previous is None else (previous[0][..., ::every, ::every], previous[1][:, ::every, ::every])
+    beta, _ = _fill(*_fit(kept, kind, history.shape, every), kind, sampled)
     for look, (_, _, _, pixels) in enumerate(kept.rows):
         season = np.tensordot(kept.basis[look], beta, axes=(0, 1))
-        part = pixels[:, ::_EVERY, ::_EVERY]
+        part = pixels[:, ::every, ::every]
         residual = np.where(part == INT16_NODATA, np.nan, part * np.float32(kind.rule.step)) - season
         kept.levels[look] = np.rint(_median_of(residual) / kind.rule.step).astype(np.int16)
     return kept
@@ -170,7 +171,16 @@ def _level(history: HistoryStack, kind: _Kind, previous: _Season | None) -> _Kep
 
 def median_level(residual: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the median of each band of a residual (band, y, x) over a regular sample of its pixels; 0 without any."""
-    return _median_of(residual[:, ::_EVERY, ::_EVERY])
+    every = _sample_step((residual.shape[1], residual.shape[2]))
+    return _median_of(residual[:, ::every, ::every])
+
+
+def _sample_step(shape: tuple[int, int]) -> int:
+    """Return which rows and columns a tile's level is measured on: some 128 x 128 px, and all of a small tile.
+
+    With a scatter of 1 dB that knows the level to about 0.01 dB.
+    """
+    return max(1, min(shape) // _SAMPLE_EDGE_PX)
 
 
 def _median_of(sample: NDArray[np.float32]) -> NDArray[np.float32]:
