@@ -1,8 +1,8 @@
 """Pits for real series: what they are made of, how they grow, and how a real look of a pixel changes with them.
 
-A look x of a pixel becomes (1 - f) x + f (m w + r): f the share that is dug by then, m the ground of this pit, w how wet
-and how lit it is that day (log-normal, 6 %), r the real residual of the look about the pixel's own season, so that haze,
-shadow and missed cloud stay in the look whatever lies below. Radar is mixed in power, with the pit's own speckle.
+A look x of a pixel becomes (1 - f) x + f (m w + r): f the share that is dug by then, m the ground of this pit, w how
+wet and how lit it is that day (log-normal, 6 %), r the real residual of the look about the pixel's own season, so that
+haze, shadow and missed cloud stay in the look whatever lies below. Radar is mixed in power, with the pit's own speckle.
 Grounds are single bare pixels measured in a Sentinel-2 scene of Tanzania, each made brighter or darker by 20 % and
 tinted by 8 % a band (standard deviations), so that none is a central value of the detector's classes; a quarter of the
 pits hold water, of ranges that are background knowledge (B-M), as are the levels of radar.
@@ -105,7 +105,7 @@ def mix_optical(seen: Array, days: NDArray[np.int64], pit: Pit, rng: np.random.G
 
 
 def own_season(seen: Array, days: NDArray[np.int64]) -> Array:
-    """Return a pixel's own season on its looks' days: a yearly harmonic, fitted twice, the second time without outliers."""
+    """Return a pixel's own season on its looks' days: a yearly harmonic, fitted twice, then without outliers."""
     angle = 2.0 * np.pi * days / 365.25
     basis = np.stack([np.ones_like(angle), np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)], axis=1)
     known = np.isfinite(seen).any(axis=0)

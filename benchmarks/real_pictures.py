@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.real_runs import Watched
 from kpgeo.model.scene import RADAR_BANDS, Sensor
-from kpgeo.model.state import FILTER_BANDS, LandState, decode_sigma
+from kpgeo.model.state import FILTER_BANDS, LandState
 
 mpl.use("Agg")
 STATE_COLOURS = {
@@ -58,9 +58,7 @@ def _draw_band(axis: Axes, watched: Watched, band: str, row: int, col: int) -> N
             axis.plot(times, seen, marker, ms=2.6, mew=0, color=_BAND_COLOURS[band], label=_SENSOR_WORDS[sensor])
             values.append(seen)
     days = np.arange(watched.looks[0].day, watched.looks[-1].day, 5)
-    season = watched.season(days, band, row, col)
-    code = (watched.baseline.sigma_radar if is_radar else watched.baseline.sigma_optical)[place, row, col]
-    sigma = float(decode_sigma(np.array([code]), scale=100.0 if is_radar else 1.0)[0])
+    season, sigma = watched.season(days, band, row, col)
     times = days.astype("datetime64[D]")
     axis.plot(times, season, color="#222222", lw=0.8, label="season learnt")
     axis.fill_between(times, season - 2 * sigma, season + 2 * sigma, color="#999999", alpha=0.25, lw=0)

@@ -1,5 +1,6 @@
 """A real series watched: history learnt, the rest folded in, every dekad decided as a run decides it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,29 +8,39 @@ from numpy.typing import NDArray
 
 from benchmarks.real_sets import RealSet
 from kpgeo.alerts import AlertContext, raise_alerts
-from kpgeo.detect import Look, decode_fields, fit_baseline, fold_dekad, start_state
+from kpgeo.detect import (
+    HistoryStack,
+    Look,
+    RefitWindow,
+    decode_fields,
+    fit_baseline,
+    fold_dekad,
+    refit_baseline,
+    start_state,
+)
 from kpgeo.kernels.season import harmonic_basis
 from kpgeo.model.alert import Alert, MachineState
 from kpgeo.model.calendar import dekad_of, dekad_start
 from kpgeo.model.grid import Grid
 from kpgeo.model.run import Coverage
-from kpgeo.model.scene import OPTICAL_BANDS, RADAR_BANDS, Sensor
+from kpgeo.model.scene import RADAR_BANDS
 from kpgeo.model.site import ChangeObject, Site
 from kpgeo.model.state import (
     FILTER_BANDS,
-    N_COEFS,
     RADAR_STEP_DB,
     REFLECTANCE_STEP,
     DekadFields,
     LandState,
     TileBaseline,
     TileState,
+    decode_sigma,
 )
 from kpgeo.options.alerts import AlertOptions
 from kpgeo.options.detect import DetectOptions
 from kpgeo.options.sites import SiteOptions
 from kpgeo.sites import Place, link_sites, outline_changes
 
+Array = NDArray[np.float64]
 _SENT = {MachineState.PROVISIONAL, MachineState.CONFIRMED, MachineState.ONGOING}
 
 
@@ -39,6 +50,8 @@ class Watched:
 
     Attributes
     ----------
+    epochs : tuple of (int, TileBaseline)
+        Every baseline, and the day from which on it held.
     looks : tuple of Look
         Every look, of the history too.
     days : int array (look,)
@@ -56,7 +69,7 @@ class Watched:
     """
 
     real: RealSet
-    baseline: TileBaseline
+    epochs: tuple[tuple[int, TileBaseline], ...]
     looks: tuple[Look, ...]
     days: NDArray[np.int64]
     belief: NDArray[np.float32]
@@ -70,18 +83,28 @@ class Watched:
         """Return P(dug) + P(pond) after each monitored look, (look, y, x)."""
         return self.belief[:, LandState.DUG] + self.belief[:, LandState.POND]
 
-    def season(self, days: NDArray[np.int64], band: str, row: int, col: int) -> NDArray[np.float64]:
-        """Return what a pixel's baseline expects on days: reflectance of an optical band, dB of vv or vh."""
-        if band in RADAR_BANDS:
-            beta = self.baseline.beta_radar[RADAR_BANDS.index(band), :, row, col] * RADAR_STEP_DB
-        else:
-            beta = self.baseline.beta_optical[FILTER_BANDS.index(band), :, row, col] * REFLECTANCE_STEP
-        expected: NDArray[np.float64] = harmonic_basis(days, max(len(beta), 1)) @ beta.astype(np.float64)
-        return expected
+    def season(self, days: NDArray[np.int64], band: str, row: int, col: int) -> tuple[Array, Array]:
+        """Return what a pixel's baseline expects on days, and its scatter: reflectance, or dB of vv and vh."""
+        expected, sigma = np.empty(len(days)), np.empty(len(days))
+        for begin, baseline in self.epochs:
+            later = (days >= begin) | (begin == self.epochs[0][0])
+            if band in RADAR_BANDS:
+                at = RADAR_BANDS.index(band), row, col
+                beta = baseline.beta_radar[at[0], :, row, col] * RADAR_STEP_DB
+                scatter = decode_sigma(baseline.sigma_radar, scale=100.0)[at]
+            else:
+                at = FILTER_BANDS.index(band), row, col
+                beta = baseline.beta_optical[at[0], :, row, col] * REFLECTANCE_STEP
+                scatter = decode_sigma(baseline.sigma_optical)[at]
+            expected[later] = harmonic_basis(days[later], len(beta)) @ beta.astype(np.float64)
+            sigma[later] = scatter
+        return expected, sigma
 
 
-def watch(real: RealSet, options: DetectOptions | None = None, *, in_stratum: bool = False) -> Watched:
-    """Learn a set's history, fold the rest in and decide every dekad."""
+def watch(
+    real: RealSet, options: DetectOptions | None = None, *, in_stratum: bool = False, refit_years: int = 1
+) -> Watched:
+    """Learn a set's history, fold the rest in, learn it anew every so many years, and decide every dekad."""
     options = options or DetectOptions()
     history, context, looks = real.history(), real.context(in_stratum=in_stratum), real.looks()
     baseline = fit_baseline(history, options)
@@ -94,13 +117,19 @@ def watch(real: RealSet, options: DetectOptions | None = None, *, in_stratum: bo
         beliefs.append(belief.astype(np.float32, copy=True))
 
     chain = _Chain(real=real, in_stratum=in_stratum)
+    epochs = [(dekad_start(real.first_dekad), baseline)]
+    states: list[tuple[int, TileState]] = []
     for dekad in range(real.first_dekad, dekad_of(looks[-1].day) + 1):
+        if refit_years and states and (dekad - real.first_dekad) % (36 * refit_years) == 0:
+            baseline = _refit(real, states, baseline, options)
+            epochs.append((dekad_start(dekad), baseline))
         now = [look for look in looks if dekad_of(look.day) == dekad]
         state = fold_dekad(state, baseline, now, dekad, context, options, on_look=keep)
+        states.append((dekad, state))
         chain.decide(dekad, state, now)
     return Watched(
         real=real,
-        baseline=baseline,
+        epochs=tuple(epochs),
         looks=tuple(looks),
         days=np.array(days),
         belief=np.stack(beliefs),
@@ -109,6 +138,24 @@ def watch(real: RealSet, options: DetectOptions | None = None, *, in_stratum: bo
         alerts=tuple(chain.alerts),
         was_sent=chain.was_sent,
     )
+
+
+def _refit(
+    real: RealSet, states: Sequence[tuple[int, TileState]], previous: TileBaseline, options: DetectOptions
+) -> TileBaseline:
+    """Learn the season anew from as long a time as the history was, up to the last dekad watched."""
+    now = states[-1][0] + 1
+    first = max(dekad_of(real.looks()[0].day), dekad_of(real.history_from_day))
+    begin = now - (real.first_dekad - first)
+    window = RefitWindow.read(
+        [(dekad, state) for dekad, state in states if dekad >= begin], is_all_monitored=begin >= real.first_dekad
+    )
+    stack = HistoryStack(shape=real.shape)
+    for sensor, cube in real.between(dekad_start(begin), dekad_start(now)).items():
+        if cube.sizes["time"]:
+            stack.add(window.learnable(cube), sensor)
+    baseline, _ = refit_baseline(stack, window, previous, options)
+    return baseline
 
 
 class _Chain:

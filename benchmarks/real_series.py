@@ -1,8 +1,8 @@
 """Real series, watched: what the belief says where nobody mines.
 
-`python -m benchmarks.real_series` runs the detector over every set of `benchmarks.real_sets`, writes the measured part of
-docs/benchmarks/real-series.md between its two marks, and draws the figures. What stands outside the marks was written by
-people who looked at them. Nothing of the imagery comes with kpgeo.
+`python -m benchmarks.real_series` runs the detector over every set of `benchmarks.real_sets`, writes the measured part
+of docs/benchmarks/real-series.md between its two marks, and draws the figures. What stands outside the marks was
+written by people who looked at them. Nothing of the imagery comes with kpgeo.
 """
 
 import argparse

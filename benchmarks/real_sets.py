@@ -32,7 +32,7 @@ _FMASK = {0: LookClass.CLEAR, 1: LookClass.WATER, 2: LookClass.SHADOW, 3: LookCl
 _S1_NAME = re.compile(r"_(\d{8})T\d{6}Z_\d{8}T\d{6}Z_S1([AB])_.*_(VV|VH)\.tif$")
 _STACK_NAME = re.compile(r"L[TE][457]\d{6}(\d{7})\w+_stack\.gtif$")
 _BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
-_DRY = (11, 12, 1, 2, 3, 4)
+_DORMANT = (11, 12, 1, 2, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,8 @@ class RealSet:
     px_area_ha : float
         Ground area of one pixel of this set.
     burn_months, dry_months : tuple of int
-        The place's seasons, as an operator would write them into an AOI (B-M).
+        The place's seasons, as an operator would write them into an AOI (B-M). Of a place without a dry season, the
+        months in which leaves and crops are off.
     known : dict of str to datetime.date
         Events somebody else reports, by name.
     """
@@ -60,7 +61,7 @@ class RealSet:
     px_area_ha: float
     history_from: dt.date = dt.date(1984, 1, 1)
     burn_months: tuple[int, ...] = ()
-    dry_months: tuple[int, ...] = _DRY
+    dry_months: tuple[int, ...] = _DORMANT
     known: dict[str, dt.date] = field(default_factory=dict)
 
     @property
@@ -74,23 +75,31 @@ class RealSet:
         """Return the dekad monitoring begins with."""
         return dekad_of(self.monitored_from.toordinal() - _EPOCH_ORDINAL)
 
+    @property
+    def history_from_day(self) -> int:
+        """Return the day the history begins."""
+        return self.history_from.toordinal() - _EPOCH_ORDINAL
+
+    def between(self, begin_day: int, end_day: int) -> dict[Sensor, xr.Dataset]:
+        """Return the clear looks from a day up to another."""
+        begin, end = np.datetime64(begin_day, "D"), np.datetime64(end_day, "D")
+        times = {sensor: cube["time"].to_numpy() for sensor, cube in self.cubes.items()}
+        return {
+            sensor: cube.isel(time=(times[sensor] >= begin) & (times[sensor] < end))
+            for sensor, cube in self.cubes.items()
+        }
+
     def history(self) -> HistoryStack:
         """Return the looks before monitoring begins."""
         stack = HistoryStack(shape=self.shape)
-        begin, end = np.datetime64(self.history_from, "D"), np.datetime64(dekad_start(self.first_dekad), "D")
-        for sensor, cube in self.cubes.items():
-            times = cube["time"].to_numpy()
-            stack.add(cube.isel(time=(times >= begin) & (times < end)), sensor)
+        for sensor, cube in self.between(self.history_from_day, dekad_start(self.first_dekad)).items():
+            stack.add(cube, sensor)
         return stack
 
     def looks(self) -> list[Look]:
         """Return every look with a clear pixel since the history begins, in time order."""
-        begin = np.datetime64(self.history_from, "D")
-        found = [
-            look
-            for sensor, cube in self.cubes.items()
-            for look in split_looks(cube.isel(time=cube["time"].to_numpy() >= begin), sensor)
-        ]
+        since = self.between(self.history_from_day, 100_000)
+        found = [look for sensor, cube in since.items() for look in split_looks(cube, sensor)]
         return sorted((one for one in found if np.isfinite(one.pixels[0]).any()), key=lambda one: one.day)
 
     def context(self, *, in_stratum: bool = False) -> TileContext:
@@ -127,7 +136,7 @@ def read_beetles(folder: Path) -> RealSet:
     cube = _series_cube(_series_table(folder, "2_mpb_co_landsat.csv"))
     return RealSet(
         name="beetles", title="Conifers, Colorado: bark beetles", cubes={Sensor.LANDSAT: cube},
-        monitored_from=dt.date(2005, 1, 1), px_area_ha=0.09, burn_months=(6, 7, 8, 9), dry_months=(6, 7, 8, 9),
+        monitored_from=dt.date(2005, 1, 1), px_area_ha=0.09, burn_months=(6, 7, 8, 9),
         known={"outbreak peaks": dt.date(2007, 7, 1)},
     )  # fmt: skip
 
@@ -137,7 +146,7 @@ def read_moths(folder: Path) -> RealSet:
     cube = _series_cube(_series_table(folder, "2_sm_ma_landsat.csv"))
     return RealSet(
         name="moths", title="Broadleaves, Massachusetts: spongy moth", cubes={Sensor.LANDSAT: cube},
-        monitored_from=dt.date(2012, 1, 1), px_area_ha=0.09, dry_months=(),
+        monitored_from=dt.date(2012, 1, 1), px_area_ha=0.09,
     )  # fmt: skip
 
 
@@ -148,7 +157,7 @@ def read_breaks(folder: Path) -> RealSet:
     cube = _series_cube(pd.read_csv(path, header=None, names=names))
     return RealSet(
         name="break", title="Pixel 336/3980: break of 2013", cubes={Sensor.LANDSAT: cube},
-        monitored_from=dt.date(2005, 1, 1), px_area_ha=0.09, dry_months=(), known={"break": dt.date(2013, 6, 21)},
+        monitored_from=dt.date(2005, 1, 1), px_area_ha=0.09, known={"break": dt.date(2013, 6, 21)},
     )  # fmt: skip
 
 
@@ -162,7 +171,7 @@ def read_crop(folder: Path) -> RealSet:
     table["qa"] = np.where(table["QA60"] == 0, 0, 4)
     return RealSet(
         name="crop", title="Field, Henan: two crops a year", cubes={Sensor.SENTINEL2: _series_cube(table)},
-        monitored_from=dt.date(2022, 1, 1), px_area_ha=0.01, dry_months=(),
+        monitored_from=dt.date(2022, 1, 1), px_area_ha=0.01,
     )  # fmt: skip
 
 
@@ -173,7 +182,7 @@ def read_new_england(folder: Path) -> RealSet:
     cube = _landsat_cube(bands[:, :, None, :], dates - _EPOCH_ORDINAL, margin_px=1)
     return RealSet(
         name="new-england", title="300 pixels in New England", cubes={Sensor.LANDSAT: cube},
-        history_from=dt.date(1998, 1, 1), monitored_from=dt.date(2003, 1, 1), px_area_ha=0.09, dry_months=(),
+        history_from=dt.date(1998, 1, 1), monitored_from=dt.date(2003, 1, 1), px_area_ha=0.09,
     )  # fmt: skip
 
 
@@ -195,7 +204,6 @@ def read_colorado(folder: Path) -> RealSet:
     return RealSet(
         name="colorado", title="25 pixels in Colorado", cubes={Sensor.LANDSAT: cube},
         history_from=dt.date(1999, 7, 1), monitored_from=dt.date(2004, 1, 1), px_area_ha=0.09,
-        dry_months=(6, 7, 8, 9),
     )  # fmt: skip
 
 
@@ -210,7 +218,7 @@ def read_belgian_fields(folder: Path) -> RealSet:
     cube = _cube(bands, days)
     return RealSet(
         name="belgian-fields", title="351 pixels of Belgian fields", cubes={Sensor.SENTINEL2: cube},
-        monitored_from=dt.date(2020, 9, 11), px_area_ha=0.01, dry_months=(),
+        monitored_from=dt.date(2020, 9, 11), px_area_ha=0.01,
     )  # fmt: skip
 
 

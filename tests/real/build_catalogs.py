@@ -89,7 +89,7 @@ def build_landsat_world(shared: Path, folder: Path, history: tuple[str, str] = L
 
 
 def write_place(folder: Path, name: str, bounds: Sequence[float], epsg: int = 32630) -> None:
-    """Write an AOI that covers metric bounds, all of it a stratum, and a pipeline that watches it without any scenes."""
+    """Write an AOI that covers metric bounds, all of it a stratum, and a pipeline that watches it without scenes."""
     _write_aoi(folder, f"usa-{name}", "Real series on one grid", bounds, epsg)
     _write_pipeline(folder, name, {"landsat": "landsat-c2-l2"}, LANDSAT_HISTORY)
     claim_stratum(folder)

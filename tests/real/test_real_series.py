@@ -53,7 +53,13 @@ def _mean_before(found, day, *states):
     return float(sum(found.belief[chosen, state].mean() for state in states))
 
 
-@pytest.mark.parametrize("name", [*_READERS, *real_sets.S1_WINDOWS])
+_WINDOWS = [
+    real_sets.S1_WINDOWS[0],
+    *(pytest.param(window, marks=pytest.mark.long) for window in real_sets.S1_WINDOWS[1:]),
+]
+
+
+@pytest.mark.parametrize("name", [*_READERS, *_WINDOWS])
 def test_no_mining_is_raised_where_none_is(watched, name):
     found = watched(name)
     assert len(found.days) >= 10
@@ -63,7 +69,13 @@ def test_no_mining_is_raised_where_none_is(watched, name):
     assert found.mined.max() < SiteOptions().seed_prob + 0.1
 
 
-@pytest.mark.parametrize("name", [*_READERS, *real_sets.S1_WINDOWS])
+_WINDOWS = [
+    real_sets.S1_WINDOWS[0],
+    *(pytest.param(window, marks=pytest.mark.long) for window in real_sets.S1_WINDOWS[1:]),
+]
+
+
+@pytest.mark.parametrize("name", [*_READERS, *_WINDOWS])
 def test_nothing_is_sent_even_where_a_deposit_is_claimed(watched, name):
     assert not watched(name, in_stratum=True).was_sent
 
@@ -110,7 +122,7 @@ def test_a_reported_break_is_seen_when_it_is_reported(watched):
 
 
 def test_woodland_that_was_cut_is_named_cleared_or_regrowing(watched):
-    """Columns 191 and 192 of the row turn bright in swir22 in the winter before monitoring begins, and fade for years."""
+    """Column 191 of the row turns bright in swir22 in the winter before monitoring begins, and fades for years."""
     found = watched("new-england")
     cut = found.belief[:, [LandState.CLEARED, LandState.REGROWTH], 0, 191].sum(axis=1)
     assert cut.mean() > 0.7
