@@ -18,6 +18,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from benchmarks.common import DOCS, machine, table, write_page
 from benchmarks.cubes import Cube, cube_of
@@ -27,6 +28,7 @@ from benchmarks.sweeping import SIZES, Watched, counts_of, found_of, sweep, tall
 from kpgeo import alerts, assess, detect
 from kpgeo.assess import BeliefCounts, Reliability
 from kpgeo.flows.tiles import context_of
+from kpgeo.kernels.calibrate import calibrate_prob
 from kpgeo.kernels.counts import poisson_interval, resolvable_rate
 from kpgeo.model.calendar import dekad_of
 from kpgeo.model.errors import BadInputError
@@ -137,7 +139,7 @@ def page(calibration: Calibration, fitted: BeliefMap, worlds: Sequence[Watched],
         "other; those of one world are not wholly so.\n\n"
         f"## Asked for, and what came on worlds held out\n\n{_held_out_table(calibration, held_out)}\n"
         f"## Beliefs against the truth, on the worlds of the curves\n\n{beliefs}\n"
-        f"Intervals: worlds drawn again with replacement, 1,000 times. {_map_sentence(calibration)}\n"
+        f"Intervals: worlds drawn again with replacement, 1,000 times. {_map_sentence(calibration, fitted)}\n"
     )
 
 
@@ -219,12 +221,19 @@ def _error_row(what: str, parts: Sequence[BeliefCounts], belief_map: BeliefMap |
     return [what, f"{whole.counts.sum():,}", f"{whole.ece:.4f}", f"{low:.4f}–{high:.4f}", f"{whole.brier:.4f}"]
 
 
-def _map_sentence(calibration: Calibration) -> str:
-    if calibration.belief.believed:
-        return "The map is carried: kpgeo applies it before it outlines anything, and the curves were measured with it."
+def _map_sentence(calibration: Calibration, fitted: BeliefMap) -> str:
     if not calibration.belief_seeds:
         return "No map was fitted: kpgeo takes this version's beliefs as they are."
-    return "The map is shown for what it would do and not carried: kpgeo takes this version's beliefs as they are."
+    sites = SiteOptions()
+    thresholds = np.array([sites.seed_prob, sites.grow_prob], dtype=np.float32)
+    seed, grow = calibrate_prob(thresholds, fitted.knots)
+    said = "The map is shown for what it would do and not carried: kpgeo takes this version's beliefs as they are."
+    if calibration.belief.believed:
+        said = "The map is carried: kpgeo applies it before it outlines anything, and the curves were measured with it."
+    return (
+        f"{said} By the map, {sites.seed_prob:g} and {sites.grow_prob:g} as believed (`seed_prob` and `grow_prob`, as "
+        f"they stand) are {seed:.2f} and {grow:.2f}."
+    )
 
 
 def _draw(calibration: Calibration, fitted: BeliefMap, worlds: Sequence[Watched]) -> None:

@@ -31,6 +31,11 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(sites, name="sites")
 
 
+def say_what_is_left_out(room: Workspace, aoi_id: str | None) -> None:
+    """Say what of the AOIs is not watched, by choice."""
+    say(*flows.left_out_sentences(flows.left_out_of(room, aoi_id)))
+
+
 @contextmanager
 def opened(workspace: Path) -> Iterator[tuple[Workspace, Tables]]:
     """Open a workspace that a run has written, for reading."""
@@ -55,6 +60,16 @@ def watched(room: Workspace, aoi_id: str | None) -> list[tuple[str, str]]:
     return [(name, str(entry["lineage"])) for name, entry in sorted(known.items()) if aoi_id in (None, name)]
 
 
+def announcing_of(room: Workspace, aoi_id: str | None) -> dict[str, dict[str, Any]]:
+    """Return, by AOI, from when on the last run announced sites and how many false alerts that stands for."""
+    known = flows.read_watched(room)
+    return {
+        name: entry["announcing"]
+        for name, entry in sorted(known.items())
+        if aoi_id in (None, name) and entry.get("announcing")
+    }
+
+
 def alerts_list(
     workspace: HereWorkspace = HERE,
     aoi: SomeAoi = None,
@@ -69,6 +84,8 @@ def alerts_list(
             for alert in tables.alerts(aoi_id, lineage)
             if with_ended or alert.state not in _ENDED
         ]
+        announcing = announcing_of(room, aoi)
+        say_what_is_left_out(room, aoi)
     show_table(
         ("alert", "aoi", "site", "state", "area ha", "90 %", "conf", "since", "hits", "question"),
         (
@@ -88,17 +105,19 @@ def alerts_list(
         ),
         empty="No alert stands. That is not the same as nothing happening: see coverage in the brief.",
     )
+    say(*dict.fromkeys(known["statement"] for known in announcing.values()))
     if as_json:
-        show_json({"alerts": [alert_content(alert) for alert in rows]})
+        show_json({"alerts": [alert_content(alert) for alert in rows], "announcing": announcing})
 
 
 def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = False) -> None:
     """Show one alert: what it rests on, its life, and what was not seen."""
-    with opened(workspace) as (_, tables):
+    with opened(workspace) as (room, tables):
         history = tables.alert_history(alert_id)
         events = tables.alert_events(alert_id, with_superseded=True)
         live = {event.id for event in tables.alert_events(alert_id)}
         place = tables.site_history(history[-1].site_id)[0] if history else []
+        announcing = announcing_of(room, history[-1].aoi_id if history else None)
     if not history:
         raise BadInputError(f"There is no alert {alert_id!r}.", where=str(workspace), remedy="See: kpgeo alerts list.")
     alert = history[-1]
@@ -113,6 +132,7 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         f"Looked at by {', '.join(seen.sensors) or 'no sensor'} in {dekad_label(alert.dekad)}, "
         f"scenes {', '.join(seen.scene_ids) or 'none'}",
         f"Not seen: {', '.join(alert.gaps) or 'nothing to name'}",
+        *(known["statement"] for known in announcing.values()),
         "",
     )
     show_table(
@@ -121,7 +141,8 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         empty="No event.",
     )
     if as_json:
-        show_json({"alert": alert_content(alert), "events": [event_content(event) for event in events]})
+        told = [event_content(event) for event in events]
+        show_json({"alert": alert_content(alert), "events": told, "announcing": announcing.get(alert.aoi_id)})
 
 
 def _at(history: list[Site]) -> str:
@@ -141,6 +162,7 @@ def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: As
             for site in tables.sites(aoi_id, lineage)
             if not site.merged_into
         ]
+        say_what_is_left_out(room, aoi)
     show_table(
         ("site", "aoi", "status", "area ha", "90 %", "conf", "opened", "last look", "lat", "lon", "stratum"),
         (

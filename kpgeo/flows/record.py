@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from kpgeo import __version__
+from kpgeo.alerts import operating_content
 from kpgeo.detect import DETECTOR
 from kpgeo.flows.watch import Watch
 from kpgeo.model.ids import digest
@@ -125,7 +126,9 @@ def remember(room: Workspace, watches: list[Watch], run_id: str) -> None:
             "country": watch.aoi.country,
             "participant": watch.aoi.participant,
             "operating": asdict(watch.operating),
+            "announcing": operating_content(watch.operating),
             "sensitivity": watch.aoi.sensitivity,
+            "left_out": None if watch.left_out is None else asdict(watch.left_out),
             "folder": watch.pipeline.folder,
             "pipeline": watch.pipeline.model_dump(mode="json"),
         }

@@ -81,6 +81,7 @@ def _aoi(tables: Tables, aoi_id: str, entry: Mapping[str, Any]) -> dict[str, Any
         "is_confidential": entry["sensitivity"] == "kp-only",
         "commit": commit,
         "alerts": sorted(standing, key=_urgency),
+        "announcing": entry.get("announcing", {}).get("statement", ""),
         "sites": sites,
         "map": _map_of(sites, {row.site_id for row in standing}),
         "comparisons": tables.comparisons(aoi_id),
