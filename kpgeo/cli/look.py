@@ -36,6 +36,11 @@ def say_what_is_left_out(room: Workspace, aoi_id: str | None) -> None:
     say(*flows.left_out_sentences(flows.left_out_of(room, aoi_id)))
 
 
+def say_what_is_left_out(room: Workspace, aoi_id: str | None) -> None:
+    """Say what of the AOIs is not watched, by choice."""
+    say(*flows.left_out_sentences(flows.left_out_of(room, aoi_id)))
+
+
 @contextmanager
 def opened(workspace: Path) -> Iterator[tuple[Workspace, Tables]]:
     """Open a workspace that a run has written, for reading."""
@@ -85,6 +90,7 @@ def alerts_list(
             if with_ended or alert.state not in _ENDED
         ]
         announcing = announcing_of(room, aoi)
+        say_what_is_left_out(room, aoi)
         say_what_is_left_out(room, aoi)
     show_table(
         ("alert", "aoi", "site", "state", "area ha", "90 %", "conf", "since", "hits", "question"),
@@ -162,6 +168,7 @@ def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: As
             for site in tables.sites(aoi_id, lineage)
             if not site.merged_into
         ]
+        say_what_is_left_out(room, aoi)
         say_what_is_left_out(room, aoi)
     show_table(
         ("site", "aoi", "status", "area ha", "90 %", "conf", "opened", "last look", "lat", "lon", "stratum"),

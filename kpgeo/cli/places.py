@@ -8,6 +8,7 @@ import typer
 from kpgeo import registry
 from kpgeo.cli.choices import AsJson
 from kpgeo.cli.console import note, say, show_json, show_table, stop
+from kpgeo.flows import left_out_content, left_out_sentences
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.calendar import date_of
 from kpgeo.model.geometry import area_ha
@@ -75,6 +76,8 @@ def aoi_show(
         f"Deposit: {aoi.deposit}",
         f"Area: {area_ha(aoi.geometry) / 100.0:,.1f} km2; grid EPSG:{aoi.epsg}, {grid.width} x {grid.height} px, "
         f"{sum(1 for _ in grid.tiles())} tiles",
+        f"Layers: {_layers(aoi)}",
+        *left_out_sentences([(aoi.id, registry.measure_left_out(aoi, grid))]),
         f"Boundary from: {aoi.source.source} {aoi.source.mark} (confidence {aoi.source.confidence})",
         *([f"Notes: {aoi.notes}"] if aoi.notes else []),
         "",
@@ -97,7 +100,14 @@ def aoi_show(
         end = "open" if regime.end_day is None else date_of(regime.end_day).isoformat()
         say(f"{regime.kind}: {date_of(regime.start_day)} to {end}. {regime.note.get('en', '')}")
     if as_json:
-        show_json({"aoi": _content(aoi)})
+        left_out = left_out_content(registry.measure_left_out(aoi, grid))
+        show_json({"aoi": {**_content(aoi), "left_out": left_out}})
+
+
+def _layers(aoi: Aoi) -> str:
+    """Say which layers an AOI names, and where each comes from."""
+    named = [f"{layer.kind} ({layer.source.source} {layer.source.mark})".replace(" )", ")") for layer in aoi.layers]
+    return "; ".join(named) or "none"
 
 
 def _content(aoi: Aoi) -> dict[str, object]:
@@ -113,6 +123,7 @@ def _content(aoi: Aoi) -> dict[str, object]:
         "area_km2": round(area_ha(aoi.geometry) / 100.0, 3),
         "bbox_4326": list(aoi.geometry.bounds),
         "strata": [stratum.id for stratum in aoi.strata],
+        "layers": [str(layer.kind) for layer in aoi.layers],
         "confidence": aoi.source.confidence,
         "sensitivity": aoi.sensitivity,
         "version": aoi.version,

@@ -15,6 +15,7 @@ from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.running import RunReport, run_pipeline
+from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 
 __all__ = [
@@ -43,6 +44,9 @@ __all__ = [
     "explanation_content",
     "export_rows",
     "first_undecided",
+    "left_out_content",
+    "left_out_of",
+    "left_out_sentences",
     "make_brief",
     "months_of_site",
     "observe",

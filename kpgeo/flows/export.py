@@ -23,8 +23,9 @@ import shapely
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
+from kpgeo.flows.unwatched import left_out_sentences
 from kpgeo.model.alert import Alert, Evidence
-from kpgeo.model.aoi import Aoi, Language
+from kpgeo.model.aoi import Aoi, Language, LeftOut
 from kpgeo.model.calendar import date_of, dekad_label, month_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Area, ChangeObject, Site, SiteMonth
@@ -58,12 +59,16 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRow:
-    """One thing to export, the AOI it lies in, for an alert its site, and for a month of a site that month."""
+    """One thing to export, the AOI it lies in, for an alert its site, for a month of a site that month.
+
+    `left_out` is what of the AOI is not watched, by choice; None where it is watched whole.
+    """
 
     aoi: Aoi
     item: ChangeObject | Site | Alert
     site: Site | None = None
     month: SiteMonth | None = None
+    left_out: LeftOut | None = None
 
 
 _COMMON: dict[str, type] = {
@@ -78,6 +83,7 @@ _COMMON: dict[str, type] = {
     "area_low_ha": float,
     "area_high_ha": float,
     "confidence": float,
+    "unwatched_frac": float,
 }
 _OWN: dict[ExportKind, dict[str, type]] = {
     ExportKind.CHANGES: {"stratum": str, "pond_frac": float, "look_frac": float},
@@ -164,6 +170,7 @@ class _Sheet:
     language: Language
     rows: list[Row]
     geometries: list[MultiPolygon]
+    left_out: str = ""
 
     @property
     def columns(self) -> dict[str, type]:
@@ -233,6 +240,7 @@ def export_rows(
         language=language,
         rows=[_row_of(wanted, row, language) for row in rows],
         geometries=[_polygons_of(row) for row in rows],
+        left_out=" ".join(left_out_sentences({row.aoi.id: row.left_out for row in rows}.items())),
     )
     try:
         write_atomic(out, lambda path: _WRITERS[shape](sheet, path))
@@ -255,6 +263,7 @@ def _row_of(kind: ExportKind, row: ExportRow, language: Language) -> Row:
         "aoi_name": row.aoi.name(language),
         "release": PUBLIC if row.aoi.sensitivity == "public" else KP_ONLY,
         "dekad": dekad_label(item.dekad),
+        "unwatched_frac": row.left_out.share_frac if row.left_out else 0.0,
         **_own_cells(item, row.site),
         **(_month_cells(row.month) if kind is ExportKind.SITE_MONTHS and row.month else {}),
         "lon": round(point.x, 6),
@@ -350,6 +359,7 @@ def _plain(cell: Cell) -> str:
 def _write_geojson(sheet: _Sheet, path: Path) -> None:
     """RFC 7946, one feature a line. `title` and `release` are foreign members, which readers pass over."""
     head = {"type": "FeatureCollection", "name": sheet.kind, "title": sheet.title, "release": sheet.release}
+    head |= {"left_out": sheet.left_out} if sheet.left_out else {}
     features = [
         {"type": "Feature", "id": row["id"], "properties": row, "geometry": shapely.geometry.mapping(geometry)}
         for row, geometry in zip(sheet.rows, sheet.geometries, strict=True)
@@ -376,7 +386,11 @@ def _write_gpkg(sheet: _Sheet, path: Path) -> None:
         layer=str(sheet.kind),
         driver="GPKG",
         geometry_type="MultiPolygon",
-        layer_metadata={"release": sheet.release, "DESCRIPTION": sheet.title},
+        layer_metadata={
+            "release": sheet.release,
+            "DESCRIPTION": sheet.title,
+            **({"left_out": sheet.left_out} if sheet.left_out else {}),
+        },
     )
 
 
@@ -385,6 +399,7 @@ def _write_geoparquet(sheet: _Sheet, path: Path) -> None:
     _frame(sheet).to_parquet(path, index=False, schema_version="1.1.0", write_covering_bbox=True)
     table = pq.read_table(path)
     said = {b"release": sheet.release.encode(), b"title": sheet.title.encode()}
+    said |= {b"left_out": sheet.left_out.encode()} if sheet.left_out else {}
     pq.write_table(table.replace_schema_metadata({**table.schema.metadata, **said}), path)
 
 

@@ -151,7 +151,7 @@ def _observe_tiles(
 ) -> tuple[list[TileOutcome], dict[Tile, Gap]]:
     """Observe every tile; return what came of those that went well, and a gap for each that was lost."""
     options = watch.pipeline.compute
-    tiles = list(watch.grid.tiles())
+    tiles = list(watch.tiles)
     tasks = (_task(watch, tile, work, writer.region()) for tile in tiles)
     outcomes: list[TileOutcome] = []
     lost: dict[Tile, Gap] = {}

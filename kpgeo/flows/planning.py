@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kpgeo.flows.scenes import Refit, Span, Work, closed_at_last_scene, edition, find, knows_history, span_of, work_of
+from kpgeo.flows.unwatched import left_out_content, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.run import Gap
@@ -76,8 +77,9 @@ class Plan:
         ]
 
     def sentences(self) -> list[str]:
-        """Return one line for each AOI."""
-        return [_sentence(one) for one in self.aois]
+        """Return one line for each AOI, and one for what of it is not watched, by choice."""
+        left_out = left_out_sentences((one.watch.aoi.id, one.watch.left_out) for one in self.aois)
+        return [*(_sentence(one) for one in self.aois), *left_out]
 
     def gap_sentences(self) -> list[str]:
         """Return what could not be searched or used."""
@@ -97,6 +99,7 @@ class Plan:
                     "first_dekad": dekad_label(one.work.first_dekad) if one.work else None,
                     "last_dekad": dekad_label(one.work.last_dekad) if one.work else None,
                     "refits": [_refit_content(refit) for refit in one.work.refits] if one.work else [],
+                    "left_out": left_out_content(one.watch.left_out),
                     "tiles": one.tiles,
                     "read_bytes": one.read_bytes,
                     "scenes": {
@@ -156,7 +159,7 @@ def plan_aoi(
         counts=_counts(search.scenes, applied),
         gaps=search.gaps,
         work=work,
-        tiles=sum(1 for _ in watch.grid.tiles()),
+        tiles=len(watch.tiles),
         read_bytes=_read_bytes(watch, work),
     )
 
@@ -188,13 +191,13 @@ def _counts(scenes: tuple[Scene, ...], applied: set[str]) -> tuple[SceneCount, .
 
 
 def _read_bytes(watch: Watch, work: Work | None) -> int:
-    """Return the decoded size of what would be read: every band and the quality layer of each scene, over the grid."""
+    """Return the decoded size of what would be read: every band and the quality layer of each scene, over the tiles."""
     if work is None:
         return 0
     scenes = [*(work.history if work.is_first else ()), *(scene for _, now in work.by_dekad for scene in now)]
     scenes += [scene for refit in work.refits for scene in refit.scenes]
     bands = sum(len(scene.sensor.bands) + 1 for scene in scenes)
-    return bands * watch.grid.width * watch.grid.height * _BYTES_PER_SAMPLE
+    return bands * sum(tile.width * tile.height for tile in watch.tiles) * _BYTES_PER_SAMPLE
 
 
 def _refit_content(refit: Refit) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from kpgeo.flows.delivering import deliver
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
 from kpgeo.flows.record import RunRecord, gap_content, remember
+from kpgeo.flows.unwatched import left_out_content, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
+from kpgeo.model.aoi import LeftOut
 from kpgeo.model.calendar import day_of, dekad_label, dekad_start
 from kpgeo.model.errors import BadInputError, IntegrityError, KpgeoError
 from kpgeo.model.run import Gap, RefitCount, RunResult, RunVerdict
@@ -42,6 +44,8 @@ class RunReport:
         By AOI id, why it failed.
     delivered : int
         Items put into the outbox folder.
+    left_out : dict
+        By AOI id, what of it is not watched, by choice.
     """
 
     run_id: str
@@ -50,6 +54,7 @@ class RunReport:
     errors: dict[str, KpgeoError]
     delivered: int
     seconds: float
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -79,8 +84,9 @@ class RunReport:
         ]
 
     def sentences(self) -> list[str]:
-        """Return one line for each baseline that was learnt anew."""
-        return [_refit_sentence(result.aoi_id, refit) for result in self.results for refit in result.refits]
+        """Return one line for each baseline that was learnt anew, and for each AOI that is not watched whole."""
+        refits = [_refit_sentence(result.aoi_id, refit) for result in self.results for refit in result.refits]
+        return [*refits, *left_out_sentences(self.left_out)]
 
     def gap_sentences(self) -> list[str]:
         """Return why AOIs failed, and what was not looked at: one line for each reason."""
@@ -100,6 +106,7 @@ class RunReport:
             "seconds": round(self.seconds, 3),
             "aois": [result_content(result) for result in self.results],
             "errors": {aoi_id: str(error) for aoi_id, error in self.errors.items()},
+            "left_out": {aoi_id: left_out_content(one) for aoi_id, one in self.left_out.items()},
         }
 
 
@@ -167,6 +174,7 @@ def run_pipeline(
         errors=errors,
         delivered=delivered,
         seconds=time.perf_counter() - begin,
+        left_out={watch.aoi.id: watch.left_out for watch in watches if watch.left_out is not None},
     )
 
 

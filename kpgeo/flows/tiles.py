@@ -10,6 +10,7 @@ import xarray as xr
 from kpgeo import detect, features, ingest
 from kpgeo.detect import HistoryStack, Look, RefitWindow, TileContext
 from kpgeo.flows.scenes import Refit
+from kpgeo.flows.priors import opening_boost_of
 from kpgeo.flows.watch import Watch
 from kpgeo.model.grid import Tile
 from kpgeo.model.run import Gap
@@ -86,7 +87,14 @@ class TileReader:
             if self._on_cube is not None:
                 self._on_cube(cube)
             if cube.sizes["time"]:
-                yield features.clear_looks(cube, sensor, self.watch.pipeline.features, HALO_PX)
+                looks = features.clear_looks(cube, sensor, self.watch.pipeline.features, HALO_PX)
+                yield self._only_watched(looks) if self.watch.aoi.is_watched_in_part else looks
+
+    def _only_watched(self, looks: xr.Dataset) -> xr.Dataset:
+        """Return clear looks with what is not watched blanked: it gets no belief of its own."""
+        is_watched = xr.DataArray(self.watch.watched_of(self.tile), dims=("y", "x"))
+        bands = [name for name, band in looks.data_vars.items() if {"y", "x"} <= set(band.dims)]
+        return looks.assign({name: looks[name].where(is_watched) for name in bands})
 
 
 def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBaseline, TileState, TileReading]:
@@ -136,10 +144,15 @@ def fold_tile(
 def context_of(watch: Watch, tile: Tile) -> TileContext:
     """Return what a tile knows besides its looks."""
     in_stratum = watch.stratum_index_of(tile) > 0
+    boost = opening_boost_of(watch, tile, watch.pipeline.prior) if watch.aoi.layers else None
     if watch.aoi.seasons is None:
-        return TileContext(in_stratum=in_stratum)
-    seasons = watch.aoi.seasons
-    return TileContext(in_stratum=in_stratum, burn_months=seasons.burn_months, dry_months=seasons.dry_months)
+        return TileContext(in_stratum=in_stratum, opening_boost=boost)
+    return TileContext(
+        in_stratum=in_stratum,
+        opening_boost=boost,
+        burn_months=watch.aoi.seasons.burn_months,
+        dry_months=watch.aoi.seasons.dry_months,
+    )
 
 
 def _located(gap: Gap, watch: Watch, tile: Tile) -> Gap:

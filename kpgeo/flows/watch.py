@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kpgeo import alerts, detect, registry
-from kpgeo.model.aoi import Aoi
+from kpgeo.model.aoi import Aoi, LeftOut
 from kpgeo.model.calendar import day_of, dekad_of
+from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Grid, Tile
 from kpgeo.model.operating import BeliefMap, OperatingPoint
 from kpgeo.options.pipeline import Pipeline
@@ -73,6 +74,37 @@ class Watch:
         return registry.rasterize_inside(self.aoi, self.grid)
 
     @cached_property
+    def watched(self) -> NDArray[np.bool_]:
+        """Return which pixels are watched, (y, x): those inside the AOI, or of them those at risk."""
+        return registry.rasterize_watched(self.aoi, self.grid)
+
+    def watched_of(self, tile: Tile) -> NDArray[np.bool_]:
+        """Return which pixels of one tile are watched, without those of the whole grid."""
+        return registry.rasterize_watched(self.aoi, self.grid, tile)
+
+    @cached_property
+    def tiles(self) -> tuple[Tile, ...]:
+        """Return the tiles to read: all, or where the AOI is watched in part those with a watched pixel.
+
+        Raises
+        ------
+        BadInputError
+            No pixel of the AOI is watched.
+        """
+        tiles = tuple(self.grid.tiles())
+        if self.aoi.is_watched_in_part:
+            tiles = tuple(tile for tile in tiles if self.watched[tile.window].any())
+        if not tiles:
+            remedy = "Draw the ground at risk inside the boundary, or widen the rule."
+            raise BadInputError("No pixel of the AOI is watched.", where=self.aoi.id, remedy=remedy)
+        return tiles
+
+    @cached_property
+    def left_out(self) -> LeftOut | None:
+        """Return what of the AOI is not watched, by choice; None where it is watched whole."""
+        return registry.measure_left_out(self.aoi, self.grid)
+
+    @cached_property
     def place(self) -> Place:
         """Return what outlining and linking need to know of the AOI."""
         return Place(
@@ -81,7 +113,7 @@ class Watch:
             grid=self.grid,
             strata_ids=tuple(stratum.id for stratum in self.aoi.strata),
             stratum_index=self.stratum_index,
-            inside=self.inside,
+            inside=self.watched,
             baseline_end_day=day_of(self.pipeline.history.end),
         )
 
@@ -120,5 +152,6 @@ def open_watch(pipeline: Pipeline, reference: str) -> Watch:
     is_path = "/" in reference or reference.endswith((".geojson", ".json"))
     aoi = registry.read_aoi(pipeline.path(reference) if is_path else reference)
     history = (pipeline.history.start.isoformat(), pipeline.history.end.isoformat(), str(pipeline.history.refit_years))
-    lineage = detect.lineage_of(aoi.version, history, pipeline.ingest, pipeline.features, pipeline.detect)
+    stages = (pipeline.ingest, pipeline.features, pipeline.detect, pipeline.prior)
+    lineage = detect.lineage_of(aoi.version, history, *stages)
     return Watch(aoi=aoi, pipeline=pipeline, grid=registry.grid_of(aoi), lineage=lineage)

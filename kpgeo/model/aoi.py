@@ -136,6 +136,15 @@ class RiskRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Ground within a boundary that is not watched, by choice: its area, its share of the AOI, 0–1, and why."""
+
+    area_ha: float
+    share_frac: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegulatoryPeriod:
     """An embargo, suspension or compliant zone. Days are half-open; None is open-ended."""
 

@@ -16,6 +16,7 @@ from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.detect import DetectOptions
 from kpgeo.options.features import FeatureOptions
 from kpgeo.options.ingest import IngestOptions
+from kpgeo.options.prior import PriorOptions
 from kpgeo.options.production import ProductionOptions
 from kpgeo.options.sites import SiteOptions
 
@@ -75,6 +76,7 @@ class Pipeline(BaseModel):
     ingest: IngestOptions = IngestOptions()
     features: FeatureOptions = FeatureOptions()
     detect: DetectOptions = DetectOptions()
+    prior: PriorOptions = PriorOptions()
     sites: SiteOptions = SiteOptions()
     production: ProductionOptions = ProductionOptions()
     alerts: AlertOptions = AlertOptions()

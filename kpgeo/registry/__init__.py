@@ -1,7 +1,12 @@
 """Reads and checks areas of interest."""
 
 from kpgeo.registry.places import aoi_folder
-from kpgeo.registry.proximity import rasterize_drainage_distance, rasterize_watched, rasterize_workings
+from kpgeo.registry.proximity import (
+    measure_left_out,
+    rasterize_drainage_distance,
+    rasterize_watched,
+    rasterize_workings,
+)
 from kpgeo.registry.raster import grid_of, rasterize_inside, rasterize_strata
 from kpgeo.registry.reading import check_aoi, list_aois, read_aoi
 
@@ -10,6 +15,7 @@ __all__ = [
     "check_aoi",
     "grid_of",
     "list_aois",
+    "measure_left_out",
     "rasterize_drainage_distance",
     "rasterize_inside",
     "rasterize_strata",

@@ -17,7 +17,8 @@ from rasterio.features import rasterize
 from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
 
-from kpgeo.model.aoi import Aoi, Layer, LayerKind, RiskSource
+from kpgeo.model.aoi import Aoi, Layer, LayerKind, LeftOut, RiskSource
+from kpgeo.model.geometry import area_ha
 from kpgeo.model.grid import Grid, Tile
 from kpgeo.registry.raster import rasterize_inside
 
@@ -53,6 +54,24 @@ def rasterize_watched(aoi: Aoi, grid: Grid, tile: Tile | None = None) -> NDArray
     if not aoi.is_watched_in_part:
         return rasterize_inside(aoi, grid, tile)
     return _by_tile(grid, tile, np.bool_, lambda one: rasterize_inside(aoi, grid, one) & _at_risk(aoi, grid, one))
+
+
+def measure_left_out(aoi: Aoi, grid: Grid) -> LeftOut | None:
+    """Return what of an AOI is not watched, by choice; None where it is watched whole."""
+    if not aoi.is_watched_in_part:
+        return None
+    inside, watched = rasterize_inside(aoi, grid), rasterize_watched(aoi, grid)
+    n_inside = max(int(np.count_nonzero(inside)), 1)
+    share = 1.0 - int(np.count_nonzero(watched)) / n_inside
+    return LeftOut(area_ha=share * area_ha(aoi.geometry), share_frac=share, why=_why(aoi))
+
+
+def _why(aoi: Aoi) -> str:
+    """Say what is watched instead of the whole."""
+    parts = ["ground at risk as drawn"] if aoi.layers_of(LayerKind.RISK_AREA) else []
+    if aoi.risk is not None:
+        parts.append(f"ground within {aoi.risk.within_m:g} m of {', '.join(aoi.risk.of)}")
+    return f"only {' and '.join(parts)} is watched"
 
 
 def _at_risk(aoi: Aoi, grid: Grid, tile: Tile) -> NDArray[np.bool_]:

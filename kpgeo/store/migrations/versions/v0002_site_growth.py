@@ -11,6 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the columns."""
-    real = sa.Double().with_variant(sa.REAL(), "sqlite")
+    real: sa.Double[float] = sa.Double().with_variant(sa.REAL(), "sqlite")
     op.add_column("sites", sa.Column("looks", real, nullable=False, server_default=sa.text("0")))
     op.add_column("sites", sa.Column("growth", sa.Text(), nullable=False, server_default=sa.text("'[]'")))
