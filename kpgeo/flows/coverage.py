@@ -15,9 +15,9 @@ OUTSIDE = ""
 def measure_coverage(watch: Watch, fields: DekadFields, scenes: int) -> tuple[Coverage, ...]:
     """Return the coverage of the whole AOI ("*"), of the land outside its strata ("") and of each stratum.
 
-    A part that holds no pixel of the AOI has no row: nothing of it could be seen, and nothing could be missed. Where the
-    AOI is watched in part, the shares are those of watched ground; but those of a stratum are of the whole of it, because
-    production is reckoned by stratum and ground that is not watched may be dug.
+    A part that holds no pixel of the AOI has no row: nothing of it could be seen, and nothing could be missed. Where
+    the AOI is watched in part, the shares are those of watched ground; but those of a stratum are of the whole of it,
+    because production is reckoned by stratum and ground that is not watched may be dug.
     """
     last_optical = fields.last_optical_day
     is_looked = fields.looks > 0

@@ -9,8 +9,8 @@ import xarray as xr
 
 from kpgeo import detect, features, ingest
 from kpgeo.detect import HistoryStack, Look, RefitWindow, TileContext
-from kpgeo.flows.scenes import Refit
 from kpgeo.flows.priors import opening_boost_of
+from kpgeo.flows.scenes import Refit
 from kpgeo.flows.watch import Watch
 from kpgeo.model.grid import Tile
 from kpgeo.model.run import Gap
