@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(plan)
     app.command()(run)
+    app.command()(calibrate)
     sim = typer.Typer(no_args_is_help=True, help="Worlds with known answers.")
     sim.command("write")(sim_write)
     app.add_typer(sim, name="sim")
@@ -92,6 +93,30 @@ def run(
         ("aoi", "verdict", "new scenes", "dekads", "alerts raised", "sites active", "gaps", "seconds"),
         report.rows(),
         empty="The pipeline names no AOI.",
+    )
+    say(*report.sentences())
+    for line in report.gap_sentences():
+        note(line)
+    if as_json:
+        show_json(report.as_json())
+    if report.exit_code:
+        stop(report.exit_code)
+
+
+def calibrate(
+    pipeline: PipelineFile,
+    labels: Annotated[Path, typer.Argument(help="Labelled polygons (GeoJSON).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Where the class library goes.")] = Path("classes.toml"),
+    workspace: AnyWorkspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Re-estimate what land states look like from labelled polygons, and say what changed."""
+    with progress() as bars:
+        report = flows.calibrate(Pipeline.read(pipeline), labels, out, workspace=workspace, progress=bars)
+    show_table(
+        ("kind", "state", "class", "polygons", "looks", "band", "before", "seen", "after", "sigmas"),
+        report.rows(),
+        empty="No class was estimated.",
     )
     say(*report.sentences())
     for line in report.gap_sentences():

@@ -10,6 +10,7 @@ from scipy.ndimage import maximum_filter
 
 from kpgeo.detect.baseline import RADAR_SIGMA_SCALE, median_level
 from kpgeo.detect.history import HistoryStack, Look
+from kpgeo.detect.library import library_of
 from kpgeo.detect.spectra import (
     BAND_CORRELATION,
     POLARISATION_CORRELATION,
@@ -258,7 +259,7 @@ def _fold_optical(
         baseline.beta_optical.reshape(n_bands, N_COEFS, -1),
         bases,
         look.day,
-        optical_templates(is_green=is_green),
+        optical_templates(is_green=is_green, library=library_of(options)),
         noise,
     )
 
@@ -280,7 +281,7 @@ def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: Det
         identity=options.ground_identity,
     )
     sigma = baseline.sigma_radar.reshape(2, -1)
-    args = (residual.reshape(2, -1), sigma, look.day, radar_templates(), noise)
+    args = (residual.reshape(2, -1), sigma, look.day, radar_templates(library_of(options)), noise)
     update_radar(work.kept, work.last_radar_day, *args)
 
 

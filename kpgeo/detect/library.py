@@ -13,12 +13,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ids import digest
 from kpgeo.model.scene import OPTICAL_BANDS, RADAR_BANDS
 from kpgeo.model.state import FILTER_BANDS, LandState
+from kpgeo.options.detect import DetectOptions
 
 MAX_BYTES = 1024 * 1024
 MAX_CLASSES = 40
@@ -86,6 +89,16 @@ class Spectrum:
     origin: Origin = field(compare=False)
     others: tuple[tuple[str, float, float], ...] = field(default=(), compare=False)
 
+    @property
+    def kind(self) -> str:
+        """Return "optical"."""
+        return "optical"
+
+    @property
+    def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and spread, float64 (4,)."""
+        return np.array(self.mean), np.array(self.spread)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backscatter:
@@ -99,6 +112,19 @@ class Backscatter:
     kin: Kin
     origin: Origin = field(compare=False)
 
+    @property
+    def kind(self) -> str:
+        """Return "radar"."""
+        return "radar"
+
+    @property
+    def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean change and its spread in dB, float64 (2,)."""
+        return np.array(self.change_db), np.array(self.spread_db)
+
+
+Entry = Spectrum | Backscatter
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassLibrary:
@@ -106,6 +132,11 @@ class ClassLibrary:
 
     optical: tuple[Spectrum, ...]
     radar: tuple[Backscatter, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the classes of both kinds, optical ones first."""
+        return (*self.optical, *self.radar)
 
     def digest(self) -> str:
         """Return 12 hex digits that change when a number, name, state or kin changes, and not with a source or note."""
@@ -220,6 +251,17 @@ def shipped_library() -> ClassLibrary:
     return parse_library(files("kpgeo.detect").joinpath("classes.toml").read_text(encoding="utf-8"), "classes.toml")
 
 
+def library_of(options: DetectOptions) -> ClassLibrary:
+    """Return the library a pipeline names in `[detect] classes`, or the one that comes with kpgeo.
+
+    Raises
+    ------
+    BadInputError
+        The file it names is refused by `parse_library`.
+    """
+    return parse_library(options.classes_text, options.classes) if options.classes_text else shipped_library()
+
+
 def read_library(path: Path) -> ClassLibrary:
     """Read a class library from a file.
 
@@ -291,7 +333,7 @@ def format_library(library: ClassLibrary, comment: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _head(entry: Spectrum | Backscatter) -> list[str]:
+def _head(entry: Entry) -> list[str]:
     """Return the lines that both kinds of class begin with."""
     origin = entry.origin
     lines = [f'state = "{entry.state.name.lower()}"', f"name = {_quoted(entry.name)}"]

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from kpgeo.detect.library import library_of
 from kpgeo.model.ids import digest
 from kpgeo.options.base import StageOptions
+from kpgeo.options.detect import DetectOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,14 @@ def lineage_of(aoi_version: str, history: tuple[str, ...], *options: StageOption
     history : tuple of str
         First day and end of the history, ISO, and how often it is learnt anew.
     *options : StageOptions
-        Options of ingest, features and detect.
+        Options of ingest, features and detect. What the class library in use says is part of the lineage.
+
+    Raises
+    ------
+    BadInputError
+        The class library that the options name is refused.
     """
-    key = digest(DETECTOR.name, DETECTOR.version, aoi_version, history, [option.digest() for option in options])
+    libraries = [library_of(option).digest() for option in options if isinstance(option, DetectOptions)]
+    digests = [option.digest() for option in options]
+    key = digest(DETECTOR.name, DETECTOR.version, aoi_version, history, digests, libraries)
     return f"{DETECTOR.name}-{DETECTOR.version}-{key[:8]}"

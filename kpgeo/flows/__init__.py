@@ -1,6 +1,7 @@
 """From scenes to alerts to a brief: plan, observe, decide, compare, deliver."""
 
 from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
+from kpgeo.flows.calibrating import CalibrationReport, calibrate
 from kpgeo.flows.comparing import compare
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
@@ -21,6 +22,7 @@ from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 __all__ = [
     "Bench",
     "BriefFormat",
+    "CalibrationReport",
     "Decided",
     "DemoReport",
     "ExplanationStyle",
@@ -34,6 +36,7 @@ __all__ = [
     "RunReport",
     "Subject",
     "Watch",
+    "calibrate",
     "compare",
     "decide",
     "deliver",

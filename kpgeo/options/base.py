@@ -18,6 +18,8 @@ class StageOptions(BaseModel):
         """Return the options as a commented TOML table."""
         lines = [f"[{table}]"]
         for name, spec in type(self).model_fields.items():
+            if not spec.repr:
+                continue
             value = getattr(self, name)
             lines += [f"# {spec.description}", f"# {name} =" if value is None else f"{name} = {_toml(value)}"]
         return "\n".join(lines) + "\n"

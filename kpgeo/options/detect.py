@@ -2,12 +2,21 @@
 
 from pydantic import Field
 
+from kpgeo.model.ids import digest
 from kpgeo.options.base import StageOptions
 
 
 class DetectOptions(StageOptions):
     """Options of the baseline fit and the belief filter. All of them are part of the lineage."""
 
+    classes: str = Field(
+        default="",
+        max_length=1000,
+        description="A class library (TOML) of one's own, as `kpgeo calibrate` writes; or none.",
+    )
+    classes_text: str = Field(
+        default="", repr=False, description="What that file says; a pipeline file does not give it."
+    )
     min_looks_per_coef: float = Field(
         default=3.0, ge=1.0, le=100.0, description="Fewer history looks per coefficient: the tile's median season."
     )
@@ -42,9 +51,7 @@ class DetectOptions(StageOptions):
     neighbour_boost: float = Field(
         default=60.0, ge=1.0, le=1000.0, description="How many times likelier digging opens beside mined ground."
     )
-    neighbour_m: float = Field(
-        default=30.0, ge=0.0, le=500.0, description="How far beside mined ground reaches."
-    )
+    neighbour_m: float = Field(default=30.0, ge=0.0, le=500.0, description="How far beside mined ground reaches.")
     clearing_per_year: float = Field(
         default=0.003, gt=0.0, le=0.5, description="Rate of lasting clearings that are not mines."
     )
@@ -64,3 +71,7 @@ class DetectOptions(StageOptions):
     warmup_days: int = Field(
         default=365, ge=0, le=1500, description="End of the history the filter runs over to find its first belief."
     )
+
+    def digest(self) -> str:
+        """Return 12 hex digits that follow what the class library says, not where it lies."""
+        return digest(type(self).__name__, self.model_dump(mode="json", exclude={"classes"}))[:12]

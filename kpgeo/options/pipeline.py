@@ -3,7 +3,7 @@
 import datetime as dt
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,6 +11,7 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.scene import Sensor
 from kpgeo.options.alerts import AlertOptions
 from kpgeo.options.brief import BriefOptions
+from kpgeo.options.calibrate import CalibrateOptions
 from kpgeo.options.compute import ComputeOptions
 from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.detect import DetectOptions
@@ -21,6 +22,7 @@ from kpgeo.options.production import ProductionOptions
 from kpgeo.options.sites import SiteOptions
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+_MAX_BYTES = 1024 * 1024
 
 
 class CatalogSource(BaseModel):
@@ -77,6 +79,7 @@ class Pipeline(BaseModel):
     features: FeatureOptions = FeatureOptions()
     detect: DetectOptions = DetectOptions()
     prior: PriorOptions = PriorOptions()
+    calibrate: CalibrateOptions = CalibrateOptions()
     sites: SiteOptions = SiteOptions()
     production: ProductionOptions = ProductionOptions()
     alerts: AlertOptions = AlertOptions()
@@ -104,7 +107,7 @@ class Pipeline(BaseModel):
         if "folder" in content:
             raise BadInputError("Unknown field 'folder'.", where=str(path))
         try:
-            return cls.model_validate({**content, "folder": str(path.resolve().parent)})
+            return cls.model_validate(_with_classes(content, path.resolve().parent))
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
@@ -113,3 +116,41 @@ class Pipeline(BaseModel):
     def path(self, text: str) -> Path:
         """Return a path of the file, taken relative to the file's folder."""
         return Path(self.folder) / text
+
+
+def _with_classes(content: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the content of a pipeline file with its folder, and with the text of the class library it names.
+
+    A run goes by what the library says as it begins: workers may not see the file, and it may change meanwhile.
+    """
+    detect = content.get("detect")
+    if not isinstance(detect, dict):
+        return {**content, "folder": str(folder)}
+    if "classes_text" in detect:
+        raise BadInputError("Unknown field 'detect.classes_text'.", where=str(folder), remedy="Write classes = a path.")
+    named = detect.get("classes")
+    if not isinstance(named, str) or not named:
+        return {**content, "folder": str(folder)}
+    return {**content, "folder": str(folder), "detect": {**detect, "classes_text": _read_text(folder / named)}}
+
+
+def _read_text(path: Path) -> str:
+    """Read a text file of bounded size."""
+    where = f"detect.classes, {path}"
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
+            raise BadInputError(f"The class library is larger than {_MAX_BYTES:,} bytes.", where=where)
+        text = raw.decode("utf-8")
+    except OSError as error:
+        raise BadInputError(
+            f"The class library cannot be read ({error.strerror}).",
+            where=where,
+            remedy="Give its path relative to the pipeline file, or leave the field out.",
+        ) from error
+    except (UnicodeDecodeError, ValueError) as error:
+        raise BadInputError("The class library is not a UTF-8 text file.", where=where) from error
+    if not text.strip():
+        raise BadInputError("The class library is empty.", where=where)
+    return text
