@@ -1,12 +1,15 @@
 """kpgeo's own detector over a cube, look by look, and its sites and alerts dekad by dekad, without a store."""
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from benchmarks.cubes import Cube
@@ -16,9 +19,9 @@ from kpgeo.assess import Reliability, Score
 from kpgeo.detect import HistoryStack, Look
 from kpgeo.flows.deciding import decide_dekad
 from kpgeo.flows.tiles import context_of
-from kpgeo.model.calendar import dekad_end, dekad_of
+from kpgeo.model.calendar import dekad_end, dekad_of, dekad_start
 from kpgeo.model.decision import DekadDecision
-from kpgeo.model.state import MINED, DekadFields
+from kpgeo.model.state import MINED, DekadFields, TileState
 from kpgeo.options.assess import AssessOptions
 from kpgeo.options.detect import DetectOptions
 
@@ -40,8 +43,9 @@ class BeliefRun:
         Flat index of every pixel that is ever broken.
     start, peak : float32 (y, x)
         Score when monitoring began, and the highest from then on (the first included).
-    calibration, claims : Reliability
-        Belief against truth at the ends of dekads: of all pixels, and of those with a belief of at least `CLAIMED`.
+    calibration, claims, raw : Reliability
+        Belief against truth at the ends of dekads, as the product tells it (with the calibration it carries): of all
+        pixels, and of those with a belief of at least `CLAIMED`; and of all pixels before it is calibrated.
     score : Score or None
         Of sites and alerts, where they were asked for.
     """
@@ -54,6 +58,7 @@ class BeliefRun:
     peak_day: Any = None
     calibration: Reliability | None = None
     claims: Reliability | None = None
+    raw: Reliability | None = None
     score: Score | None = None
     mapped_ha: float = 0.0
     true_ha: float = 0.0
@@ -61,7 +66,7 @@ class BeliefRun:
 
 
 class _MemoryBench(flows.Bench):
-    """A bench whose state is the fields of one dekad at hand."""
+    """A bench whose state is the fields of one dekad at hand, their beliefs calibrated."""
 
     def __init__(self, cube: Cube) -> None:
         self.watch = cube.watch
@@ -86,51 +91,87 @@ def log_odds(belief: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def run_belief(cube: Cube, options: DetectOptions | None = None, *, with_sites: bool = True) -> BeliefRun:
-    """Take kpgeo over a cube: the history's fit, then every monitored look in order."""
-    chosen = options or cube.watch.pipeline.detect
+    """Take kpgeo over a cube: the fit, then every monitored look in order, the baseline learnt anew when due."""
     run = BeliefRun()
-    context = context_of(cube.watch, next(iter(cube.watch.grid.tiles())))
-    begin = time.perf_counter()
-    history = HistoryStack(shape=cube.shape)
-    for seen in cube.looks:
-        if seen.day < cube.monitor_day:
-            history.add(cube.dataset(seen), seen.sensor)
-    run.seconds["read history"] = time.perf_counter() - begin
-    begin = time.perf_counter()
-    baseline = detect.fit_baseline(history, chosen)
-    run.seconds["fit"] = time.perf_counter() - begin
-    begin = time.perf_counter()
-    dekads = cube.dekads()
-    state = detect.start_state(baseline, history, context, dekads[0], chosen)
-    run.seconds["first belief"] = time.perf_counter() - begin
-    del history
+    filter_run = _Filter(cube, options or cube.watch.pipeline.detect, run)
     watcher = _Watcher(cube, run)
-    watcher.begin(detect.decode_fields(dekads[0] - 1, state))
+    dekads = cube.dekads()
+    watcher.begin(detect.decode_fields(dekads[0] - 1, filter_run.state))
     decider = _Decider(cube) if with_sites else None
-    parts: list[tuple[Reliability, Reliability | None]] = []
-    spent = {"read": 0.0, "fold": 0.0, "decide": 0.0}
+    refits = set(cube.watch.refit_dekads(dekads[-1]))
+    parts: list[tuple[Reliability, Reliability | None, Reliability]] = []
     for number, dekad in enumerate(dekads):
-        begin = time.perf_counter()
-        looks = _looks_of(cube, dekad)
-        spent["read"] += time.perf_counter() - begin
-        begin = time.perf_counter()
-        state = detect.fold_dekad(state, baseline, looks, dekad, context, chosen, watcher.on_look)
-        spent["fold"] += time.perf_counter() - begin
-        begin = time.perf_counter()
-        fields = detect.decode_fields(dekad, state)
-        parts.append(calibration_of(fields.mined_prob, cube.truth.mined_percent[number]))
-        if decider is not None:
-            decider.step(fields, looks)
-        spent["decide"] += time.perf_counter() - begin
-    run.seconds |= spent
+        if dekad in refits:
+            filter_run.refit(dekad)
+        with _clock(run, "read"):
+            looks = _looks_of(cube, dekad)
+        with _clock(run, "fold"):
+            filter_run.fold(looks, dekad, watcher.on_look)
+        with _clock(run, "decide"):
+            raw = detect.decode_fields(dekad, filter_run.state)
+            fields = detect.calibrate_fields(raw, cube.watch.belief_map)
+            percent = cube.truth.mined_percent[number]
+            parts.append((*calibration_of(fields.mined_prob, percent), calibration_of(raw.mined_prob, percent)[0]))
+            if decider is not None:
+                decider.step(fields, looks)
     watcher.finish()
-    run.calibration = assess.pool_reliability([whole for whole, _ in parts])
-    claims = [claimed for _, claimed in parts if claimed is not None]
+    run.calibration = assess.pool_reliability([whole for whole, _, _ in parts])
+    run.raw = assess.pool_reliability([raw for _, _, raw in parts])
+    claims = [claimed for _, claimed, _ in parts if claimed is not None]
     run.claims = assess.pool_reliability(claims) if claims else None
     if decider is not None:
         run.score = decider.score()
         run.mapped_ha, run.true_ha = decider.areas()
     return run
+
+
+@contextmanager
+def _clock(run: BeliefRun, step: str) -> Iterator[None]:
+    """Add the seconds a step takes to those of a run."""
+    begin = time.perf_counter()
+    yield
+    run.seconds[step] = run.seconds.get(step, 0.0) + time.perf_counter() - begin
+
+
+class _Filter:
+    """The detector in one tile: baseline and state, moved on dekad by dekad."""
+
+    def __init__(self, cube: Cube, options: DetectOptions, run: BeliefRun) -> None:
+        self.cube, self.options, self.run = cube, options, run
+        self.context = context_of(cube.watch, next(iter(cube.watch.grid.tiles())))
+        history = cube.watch.pipeline.history
+        self._window_days = (history.end - history.start).days
+        self._states: deque[tuple[int, TileState]] = deque(maxlen=self._window_days // 10 + 1)
+        with _clock(run, "read history"):
+            stack = self._stack(0, cube.monitor_day, lambda looks: looks)
+        with _clock(run, "fit"):
+            self.baseline = detect.fit_baseline(stack, options)
+        with _clock(run, "first belief"):
+            self.state = detect.start_state(self.baseline, stack, self.context, cube.dekads()[0], options)
+
+    def fold(self, looks: Sequence[Look], dekad: int, on_look: Callable[[Look, NDArray[np.float32]], None]) -> None:
+        """Fold the looks of a dekad in."""
+        self.state = detect.fold_dekad(self.state, self.baseline, looks, dekad, self.context, self.options, on_look)
+        self._states.append((dekad, self.state))
+
+    def refit(self, dekad: int) -> None:
+        """Learn the season anew up to a dekad, as flows do."""
+        since_day, first = dekad_start(dekad) - self._window_days, self.cube.dekads()[0]
+        from_dekad = max(dekad_of(since_day), first)
+        with _clock(self.run, "refit"):
+            window = detect.RefitWindow.read(
+                [(when, state) for when, state in self._states if when >= from_dekad],
+                is_all_monitored=dekad_of(since_day) >= first,
+            )
+            stack = self._stack(since_day, dekad_start(dekad), window.learnable)
+            self.baseline, _ = detect.refit_baseline(stack, window, self.baseline, self.options)
+
+    def _stack(self, from_day: int, to_day: int, learnable: Callable[[xr.Dataset], xr.Dataset]) -> HistoryStack:
+        stack = HistoryStack(shape=self.cube.shape)
+        for seen in self.cube.looks:
+            if from_day <= seen.day < to_day:
+                stack.add(learnable(self.cube.dataset(seen)), seen.sensor)
+        return stack
 
 
 def _looks_of(cube: Cube, dekad: int) -> list[Look]:

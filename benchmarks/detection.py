@@ -13,7 +13,9 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.belief_run import BeliefRun, run_belief
-from benchmarks.cubes import Cube, cube_of
+from benchmarks.cubes import Cube
+from benchmarks.detection_page import write_detection_page
+from benchmarks.measuring import Plan
 from benchmarks.scoring import (
     HEADLINE_RATE,
     RATES,
@@ -26,25 +28,10 @@ from benchmarks.scoring import (
     threshold_for,
     trace_of,
 )
-from benchmarks.settings import SETTINGS, Setting
+from benchmarks.settings import SETTINGS
 from kpgeo import assess
 from kpgeo.assess import PixelScore, Score
 from kpgeo.options.detect import DetectOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How large and how long the worlds are: pixels, years of history and monitored, density of workings."""
-
-    size_px: int = 256
-    history_years: float = 2.0
-    monitored_years: float = 2.0
-    site_density: float = 4.0
-
-    def cube(self, setting: Setting, seed: int, cache: Path) -> Cube:
-        """Return the cube of one world."""
-        years = (self.history_years, self.monitored_years)
-        return cube_of(setting, setting.options(seed, self.size_px, years, self.site_density), cache)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +112,20 @@ def event_cells(belief: Belief, alarms: Sequence[object]) -> str:
 def _tell_calibration(belief: Belief) -> None:
     whole = assess.pool_reliability([run.calibration for run in belief.runs if run.calibration])
     claims = assess.pool_reliability([run.claims for run in belief.runs if run.claims])
-    print(f"calibration error: all pixels {whole.ece:.4f}, where p >= .05 {claims.ece:.3f} (Brier {whole.brier:.4f})")
+    raw = assess.pool_reliability([run.raw for run in belief.runs if run.raw])
+    print(
+        f"calibration error: all pixels {whole.ece:.4f} (as filtered {raw.ece:.4f}), where p >= .05 {claims.ece:.3f}, "
+        f"Brier {whole.brier:.4f}"
+    )
     rows = zip(whole.counts, whole.mean_prob, whole.mined_share, strict=True)
     print("  p -> mined: " + "  ".join(f"{p:.2f}->{m:.2f} ({n})" for n, p, m in rows if n))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="store_true", help="run everything and write docs/benchmarks/detection.*")
+    parser.add_argument("--quick", action="store_true", help="with --page: few and small worlds")
+    parser.add_argument("--jobs", type=int, default=2, help="with --page: processes, two at most")
     parser.add_argument("--settings", default="standard,hard", help="comma between them; 'all' for every one")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--size", type=int, default=256, help="edge of a world, px")
@@ -140,6 +134,14 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder rendered cubes are kept in")
     parser.add_argument("--no-sites", action="store_true", help="pixels only")
     arguments = parser.parse_args()
+    if arguments.page:
+        write_detection_page(quick=arguments.quick, processes=arguments.jobs, cache=arguments.cache)
+    else:
+        _tell_settings(arguments)
+
+
+def _tell_settings(arguments: argparse.Namespace) -> None:
+    """Print what kpgeo comes to, setting by setting."""
     names = list(SETTINGS) if arguments.settings == "all" else arguments.settings.split(",")
     history, monitored = arguments.years
     plan = Plan(

@@ -1,7 +1,7 @@
 """Alarms of many worlds put together and scored: per pixel, per working, with intervals from resampled worlds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class PixelSet:
 
 
 def pixel_set(cube: Cube, never_sample: int | None = None) -> PixelSet:
-    """Return the scored pixels of a cube: all that became mined, and the never-mined ones or a random sample of them."""
+    """Return the scored pixels of a cube: all that became mined, and all never-mined ones or a sample of them."""
     truth = cube.truth
     mined = np.flatnonzero(truth.is_new(cube.monitor_day, cube.end_day))
     never = np.flatnonzero(truth.is_never)
@@ -126,22 +126,55 @@ def threshold_for(traces: Sequence[Trace], rate: float) -> float:
     return threshold_at_rate(peaks, sum(len(t.peaks) * t.pixels.truths.years for t in traces), rate)
 
 
-def pool_truths(sets: Sequence[PixelSet]) -> PixelTruths:
-    """Return the truths of several worlds, of the same length, as one."""
-    truths = [one.truths for one in sets]
-    assert len({(one.end_day, one.years) for one in truths}) == 1
-    return PixelTruths(
-        first_day=np.concatenate([one.first_day for one in truths]),
-        opened_day=np.concatenate([one.opened_day for one in truths]),
-        is_mined=np.concatenate([one.is_mined for one in truths]),
-        end_day=truths[0].end_day,
-        years=truths[0].years,
+def thinned(pixels: PixelSet, mined: int, never: int) -> PixelSet:
+    """Return a random part of a set: at most so many mined and never-mined pixels."""
+    rng = np.random.default_rng(pixels.index.size)
+    count = len(pixels.event)
+    parts = [
+        np.arange(first, last) if last - first <= most else np.sort(rng.choice(np.arange(first, last), most, False))
+        for first, last, most in ((0, count, mined), (count, len(pixels.index), never))
+    ]
+    rows, truths = np.concatenate(parts), pixels.truths
+    return replace(
+        pixels,
+        index=pixels.index[rows],
+        truths=replace(
+            truths,
+            first_day=truths.first_day[rows],
+            opened_day=truths.opened_day[rows],
+            is_mined=truths.is_mined[rows],
+        ),
+        event=pixels.event[parts[0]],
+        ground=pixels.ground[parts[1] - count],
     )
+
+
+def pool_truths(sets: Sequence[PixelSet]) -> PixelTruths:
+    """Return the truths of several worlds as one, with days counted from the end of each (so they are below 0)."""
+    truths = [one.truths for one in sets]
+    never = [int((~one.is_mined).sum()) for one in truths]
+    years = [one.years for one in truths]
+    return PixelTruths(
+        first_day=np.concatenate([one.first_day - one.end_day for one in truths]),
+        opened_day=np.concatenate([one.opened_day - one.end_day for one in truths]),
+        is_mined=np.concatenate([one.is_mined for one in truths]),
+        end_day=0,
+        years=float(np.average(years, weights=never)) if sum(never) else float(np.mean(years)),
+    )
+
+
+def pool_alarms(sets: Sequence[PixelSet], alarms: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Return the alarms of several worlds as one, counted as `pool_truths` does."""
+    parts = [
+        np.where(alarm < NO_ALARM, alarm - one.truths.end_day, NO_ALARM)
+        for one, alarm in zip(sets, alarms, strict=True)
+    ]
+    return np.concatenate(parts).astype(np.int32)
 
 
 def score_alarms(sets: Sequence[PixelSet], alarms: Sequence[NDArray[np.int32]]) -> PixelScore:
     """Score the alarms of several worlds, pixel by pixel."""
-    return score_pixels(np.concatenate(list(alarms)), pool_truths(sets), FOLLOW_DAYS, HORIZON_DAYS)
+    return score_pixels(pool_alarms(sets, alarms), pool_truths(sets), FOLLOW_DAYS, HORIZON_DAYS)
 
 
 def grounds_of(sets: Sequence[PixelSet], alarms: Sequence[NDArray[np.int32]]) -> dict[str, tuple[int, float]]:
