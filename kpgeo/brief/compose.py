@@ -103,6 +103,8 @@ def _write_glance(draft: Draft) -> list[Block]:
         words.say("Preliminary. Imagery never decides alone: read with statistics, footprint and registers."),
         words.say("Not marked does not mean undisturbed."),
     ]
+    if draft.left_out():
+        caveats.append(draft.left_out())
     if inputs.simulated:
         caveats.insert(0, words.say("This is a simulated world: nothing here is about a real place."))
     return [

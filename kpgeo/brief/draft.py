@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from kpgeo.brief.inputs import BriefInputs
 from kpgeo.brief.reading import MonthSeen, SiteReading, months_seen, rank_sites
-from kpgeo.brief.vocabulary import CONFIDENCE
+from kpgeo.brief.vocabulary import CONFIDENCE, RISK
 from kpgeo.brief.words import Words, plain
-from kpgeo.model.aoi import Language, Sourced
+from kpgeo.model.aoi import Language, LayerKind, Sourced
 from kpgeo.model.calendar import Period
 from kpgeo.model.site import Area
 from kpgeo.options.brief import BriefOptions
@@ -68,6 +68,24 @@ class Draft:
         said = self.words.say(CONFIDENCE[sourced.confidence])
         mark = f" {self.words.name(sourced.mark)}" if sourced.mark else ""
         return f"{plain(sourced.source, 200)}{mark}; {said}"
+
+    def left_out(self) -> str:
+        """Say what of the area is not watched, by choice; "" where it is watched whole."""
+        words, aoi, left_out = self.words, self.inputs.aoi, self.inputs.left_out
+        if left_out is None:
+            return ""
+        kept = [words.say("the ground at risk as drawn")] if aoi.layers_of(LayerKind.RISK_AREA) else []
+        if aoi.risk is not None:
+            sources = words.listed([words.say(RISK[source]) for source in aoi.risk.of])
+            distance = words.number(aoi.risk.within_m)
+            kept.append(words.say("the ground within {distance} m of {sources}", distance=distance, sources=sources))
+        return words.say(
+            "Left out by choice: {area} ({share} of the area) is not watched, and nothing is said of it. Watched is "
+            "only {kept}.",
+            area=words.area(left_out.area_ha),
+            share=words.percent(left_out.share_frac),
+            kept=words.listed(kept),
+        )
 
     def area(self, area: Area) -> str:
         """Write an area with its interval, as tables do: `12.4 (9.8–15.9)`."""

@@ -51,6 +51,9 @@ def _write_coverage(draft: Draft) -> list[Block]:
         seen=words.percent(seen),
         optical=words.percent(optical),
     )
+    if draft.left_out():
+        text += " " + draft.left_out()
+        text += " " + words.say("Shares are of the watched ground; those of a stratum are of the whole stratum.")
     blocks: list[Block] = [
         Heading(text=words.say("4.1 What was looked at"), level=2, key="coverage"),
         Paragraph(text=text),

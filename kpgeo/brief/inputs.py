@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kpgeo.model.alert import Alert
-from kpgeo.model.aoi import Aoi
+from kpgeo.model.aoi import Aoi, LeftOut
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Grid
 from kpgeo.model.operating import OperatingPoint
@@ -130,6 +130,8 @@ class BriefInputs:
         Whatever the tables hold for the AOI; rows outside the period are left out by the brief where they do not
         belong. Declared figures and comparisons are shown for the years `BriefOptions.years_of_figures` allows.
     chips : mapping of site id to ChipPair
+    left_out : LeftOut or None
+        What of the AOI is not watched, by choice; None where it is watched whole.
     simulated : bool
         True where the AOI is a simulated world.
     """
@@ -148,6 +150,7 @@ class BriefInputs:
     declared: Sequence[DeclaredFigure] = ()
     gaps: Sequence[Gap] = ()
     chips: Mapping[str, ChipPair] = field(default_factory=dict)
+    left_out: LeftOut | None = None
     backdrop: Backdrop | None = None
     run: RunFacts = field(default_factory=RunFacts)
     simulated: bool = False

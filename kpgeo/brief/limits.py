@@ -38,7 +38,7 @@ def write_unseen(draft: Draft) -> list[Block]:
 
 def _unseen_items(draft: Draft) -> list[str]:
     words = draft.words
-    items = []
+    items = [draft.left_out()] if draft.left_out() else []
     little = [month for month in draft.months if month.seen_frac < draft.options.low_coverage_frac]
     if little:
         named = [f"{words.month(month.year, month.month)} ({words.percent(month.seen_frac)})" for month in little]

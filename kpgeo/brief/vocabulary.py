@@ -2,7 +2,7 @@
 
 from kpgeo.brief.words import noop
 from kpgeo.model.alert import MachineState, Question
-from kpgeo.model.aoi import DepositType, RegimeKind
+from kpgeo.model.aoi import DepositType, RegimeKind, RiskSource
 from kpgeo.model.production import DeclaredKind, NotAssessable, Verdict
 from kpgeo.model.site import SiteActivity, SiteEventKind, SiteStatus
 from kpgeo.model.state import LandState
@@ -73,6 +73,11 @@ DEPOSIT = {
     DepositType.TERRACE: noop("terrace"),
     DepositType.ELUVIAL: noop("eluvial"),
     DepositType.PALEOPLACER: noop("paleoplacer"),
+}
+RISK = {
+    RiskSource.STRATA: noop("strata"),
+    RiskSource.DRAINAGE: noop("drainage"),
+    RiskSource.WORKINGS: noop("known workings"),
 }
 REGIME = {
     RegimeKind.EMBARGO: noop("embargo"),

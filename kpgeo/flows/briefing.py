@@ -121,6 +121,7 @@ def brief_inputs(
         comparisons=tables.comparisons(watch.aoi.id),
         declared=bench.figures,
         gaps=tables.gaps(watch.aoi.id, start_day, end_day),
+        left_out=watch.left_out,
         backdrop=backdrop(watch, [scene for scene in scenes if scene.day < end_day]),
         run=RunFacts(
             run_id=run_id,
