@@ -36,11 +36,6 @@ def say_what_is_left_out(room: Workspace, aoi_id: str | None) -> None:
     say(*flows.left_out_sentences(flows.left_out_of(room, aoi_id)))
 
 
-def say_what_is_left_out(room: Workspace, aoi_id: str | None) -> None:
-    """Say what of the AOIs is not watched, by choice."""
-    say(*flows.left_out_sentences(flows.left_out_of(room, aoi_id)))
-
-
 @contextmanager
 def opened(workspace: Path) -> Iterator[tuple[Workspace, Tables]]:
     """Open a workspace that a run has written, for reading."""
@@ -91,7 +86,6 @@ def alerts_list(
         ]
         announcing = announcing_of(room, aoi)
         say_what_is_left_out(room, aoi)
-        say_what_is_left_out(room, aoi)
     show_table(
         ("alert", "aoi", "site", "state", "area ha", "90 %", "conf", "since", "hits", "question"),
         (
@@ -124,6 +118,7 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         live = {event.id for event in tables.alert_events(alert_id)}
         place = tables.site_history(history[-1].site_id)[0] if history else []
         announcing = announcing_of(room, history[-1].aoi_id if history else None)
+        left_out = flows.left_out_of(room, history[-1].aoi_id) if history else {}
     if not history:
         raise BadInputError(f"There is no alert {alert_id!r}.", where=str(workspace), remedy="See: kpgeo alerts list.")
     alert = history[-1]
@@ -139,6 +134,7 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         f"scenes {', '.join(seen.scene_ids) or 'none'}",
         f"Not seen: {', '.join(alert.gaps) or 'nothing to name'}",
         *(known["statement"] for known in announcing.values()),
+        *flows.left_out_sentences(left_out),
         "",
     )
     show_table(
@@ -169,7 +165,6 @@ def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: As
             if not site.merged_into
         ]
         say_what_is_left_out(room, aoi)
-        say_what_is_left_out(room, aoi)
     show_table(
         ("site", "aoi", "status", "area ha", "90 %", "conf", "opened", "last look", "lat", "lon", "stratum"),
         (
@@ -199,6 +194,7 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
     with opened(workspace) as (room, tables):
         history, events = tables.site_history(site_id)
         months = flows.months_of_site(site_id, room, tables)
+        left_out = flows.left_out_of(room, history[-1].aoi_id) if history else {}
     if not history:
         raise BadInputError(f"There is no site {site_id!r}.", where=str(workspace), remedy="See: kpgeo sites list.")
     site = history[-1]
@@ -208,6 +204,7 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
         f"Area: {site.area.ha:.2f} ha ({site.area.low_ha:.2f} to {site.area.high_ha:.2f}), "
         f"at most {site.peak_area_ha:.2f} ha",
         f"Opened {date_of(site.opened_day)}, last growth {date_of(site.grown_day)}, last look {date_of(site.last_day)}",
+        *flows.left_out_sentences(left_out),
         "",
     )
     show_table(

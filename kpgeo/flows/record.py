@@ -129,7 +129,6 @@ def remember(room: Workspace, watches: list[Watch], run_id: str) -> None:
             "announcing": operating_content(watch.operating),
             "sensitivity": watch.aoi.sensitivity,
             "left_out": None if watch.left_out is None else asdict(watch.left_out),
-            "left_out": None if watch.left_out is None else asdict(watch.left_out),
             "folder": watch.pipeline.folder,
             "pipeline": watch.pipeline.model_dump(mode="json"),
         }
