@@ -9,7 +9,7 @@ PEERS := $(VENV)/.installed-peers
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: install demo test test-long test-all lint bench bench-speed clean
+.PHONY: install demo test test-long test-all lint bench bench-accuracy bench-speed clean
 
 install: $(STAMP)
 
@@ -47,6 +47,9 @@ bench: install
 $(PEERS): $(STAMP) pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,peers]'
 	touch $@
+
+bench-accuracy: $(PEERS)
+	$(BIN)/python -m benchmarks.detection --page
 
 bench-speed: $(PEERS)
 	$(BIN)/python -m benchmarks.speed
