@@ -24,6 +24,7 @@ from kpgeo.options.detect import DetectOptions
 RADAR_SIGMA_SCALE = 100.0
 _STRIP_PX = 4096
 _SAMPLE_EDGE_PX = 128
+_FARTHEST = 30_000  # steps from zero that levelled looks keep, so that taking a level off stays within int16
 _Season = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -124,14 +125,18 @@ def _strips(kept: _Kept, kind: _Kind, shape: tuple[int, int], every: int) -> Ite
         stack = held[:, :, : strip.stop - strip.start]
         for look, (_, _, _, pixels) in enumerate(kept.rows):
             part = pixels[:, strip.start * every : strip.stop * every : every, ::every]
-            stack[look] = _moved(part, kept.levels[look]) if kept.levels[look].any() else part
+            _put(stack[look], part, kept.levels[look])
         yield strip, np.ascontiguousarray(stack).reshape(len(kept.rows), kind.n_bands, -1)
 
 
-def _moved(pixels: NDArray[np.int16], levels: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Take a level off each band."""
-    moved = np.clip(pixels.astype(np.int32) - levels[:, None, None], -32767, 32767).astype(np.int16)
-    return np.where(pixels == INT16_NODATA, pixels, moved)
+def _put(target: NDArray[np.int16], pixels: NDArray[np.int16], levels: NDArray[np.int16]) -> None:
+    """Copy a look's pixels with a level taken off each band, without leaving int16."""
+    if not levels.any():
+        target[:] = pixels
+        return
+    np.clip(pixels, -_FARTHEST, _FARTHEST, out=target)
+    target -= levels[:, None, None]
+    target[pixels == INT16_NODATA] = INT16_NODATA
 
 
 def _fill(beta: NDArray[np.float32], sigma: NDArray[np.float32], kind: _Kind, previous: _Season | None) -> _Season:
@@ -165,7 +170,8 @@ def _level(history: HistoryStack, kind: _Kind, previous: _Season | None) -> _Kep
         season = np.tensordot(kept.basis[look], beta, axes=(0, 1))
         part = pixels[:, ::every, ::every]
         residual = np.where(part == INT16_NODATA, np.nan, part * np.float32(kind.rule.step)) - season
-        kept.levels[look] = np.rint(_median_of(residual) / kind.rule.step).astype(np.int16)
+        level = np.rint(_median_of(residual) / kind.rule.step)
+        kept.levels[look] = np.clip(level, _FARTHEST - 32_767, 32_767 - _FARTHEST)
     return kept
 
 
