@@ -16,6 +16,7 @@ from scipy import ndimage
 from benchmarks.common import DOCS, machine, table, world_at, write_page
 from kpgeo import flows
 from kpgeo.flows import Bench
+from kpgeo.kernels.objects import Z90
 from kpgeo.model.calendar import month_label
 from kpgeo.model.site import SiteStatus
 from kpgeo.options.pipeline import Pipeline
@@ -26,6 +27,7 @@ _REACH_PX = 3
 _SIZES = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.0), (1.0, np.inf))
 _EIGHT = np.ones((3, 3), dtype=bool)
 _FIT_MONTHS = 4
+_HELD = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,8 @@ def fitted(patches: Sequence[Patch]) -> dict[str, float]:
     """Return the site options that these patches speak for.
 
     `floor_frac` and `seen_frac` are where the mean true fraction of mapped pixels, by seen fraction, meets 0 and 1:
-    the line through twenty groups of equal size, weighted alike. `beyond_factor` then makes the found patches add up.
+    the line through twenty groups of equal size, weighted alike. `beyond_factor` then makes the found patches add up,
+    and `outline_sd` lets nine in ten of their intervals hold the truth.
     """
     found = [patch for patch in patches if patch.is_found]
     seen, true = np.concatenate([p.seen for p in found]), np.concatenate([p.true for p in found])
@@ -127,7 +130,27 @@ def fitted(patches: Sequence[Patch]) -> dict[str, float]:
     full = float(np.clip((1.0 - level) / slope, max(floor + 0.05, 0.21), 1.0)) if slope > 0 else 1.0
     stretched = np.clip((seen - floor) / (full - floor), 0.0, 1.0).sum() * 0.01
     beyond = sum(p.true_ha for p in found) / max(float(stretched), 1e-9)
-    return {"floor_frac": round(floor, 2), "seen_frac": round(full, 2), "beyond_factor": round(beyond, 2)}
+    return {
+        "floor_frac": round(floor, 2),
+        "seen_frac": round(full, 2),
+        "beyond_factor": round(beyond, 2),
+        "outline_sd": round(_outline_sd(found, floor, full, beyond), 2),
+    }
+
+
+def _outline_sd(found: Sequence[Patch], floor: float, full: float, beyond: float) -> float:
+    """Return the smallest scatter of outlines (log) with which nine in ten intervals hold the truth.
+
+    Each patch is taken as one site whose interval is as wide, in logarithm, as those of its sites now are.
+    """
+    mapped = [float(np.clip((p.seen - floor) / (full - floor), 0.0, 1.0).sum()) * 0.01 * beyond for p in found]
+    own = np.array([np.log(p.high_ha / p.low_ha) / (2 * Z90) if p.low_ha > 0.0 else 0.0 for p in found])
+    off = np.array([np.log(p.true_ha / max(ha, 1e-3)) for p, ha in zip(found, mapped, strict=True)])
+    for outline_sd in np.arange(0.0, 2.0, 0.05):
+        scale = np.sqrt(own**2 + outline_sd**2)
+        if (np.abs(off + scale**2 / 2.0) <= Z90 * scale).mean() >= _HELD:
+            break
+    return float(outline_sd)
 
 
 def _row(name: str, patches: Sequence[Patch]) -> list[Any]:
@@ -172,9 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[301, 302, 303, 304, 305])
     parser.add_argument("--size", type=int, default=384, help="edge of a world, px")
-    parser.add_argument(
-        "--keep", type=Path, help="folder to keep worlds and workspaces in"
-    )
+    parser.add_argument("--keep", type=Path, help="folder to keep worlds and workspaces in")
     parser.add_argument("--fit", action="store_true", help="only say which site options these worlds speak for")
     arguments = parser.parse_args()
     about = machine()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 _EIGHT = np.ones((3, 3), dtype=bool)
-_Z90 = 1.6448536269514722  # 95 % quantile of the normal distribution: a two-sided 90 % interval
+Z90 = 1.6448536269514722  # 95 % quantile of the normal distribution: a two-sided 90 % interval
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def lognormal_interval(mean: float, variance: float, upper: float) -> tuple[floa
         return 0.0, 0.0
     spread = np.log1p(variance / mean**2)
     scale = float(np.sqrt(spread))
-    low = mean * np.exp(-spread / 2.0 - _Z90 * scale)
-    high = mean * np.exp(-spread / 2.0 + _Z90 * scale)
+    low = mean * np.exp(-spread / 2.0 - Z90 * scale)
+    high = mean * np.exp(-spread / 2.0 + Z90 * scale)
     return float(low), float(max(min(high, upper), mean))
 
 

@@ -49,6 +49,12 @@ class SiteOptions(StageOptions):
     area_correlation: float = Field(
         default=0.5, ge=0.0, le=1.0, description="Correlation of the area errors of two pixels of one object."
     )
+    outline_sd: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=2.0,
+        description="Standard deviation of the logarithm of a site's area for what its outline misses or adds.",
+    )
     spoil_frac: float = Field(
         default=0.8,
         gt=0.05,

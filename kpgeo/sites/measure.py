@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kpgeo.kernels.objects import Pixels, area_moments, length_and_width, lognormal_interval
+from kpgeo.kernels.objects import Z90, Pixels, area_moments, length_and_width, lognormal_interval
 from kpgeo.model.site import Area
 from kpgeo.model.state import NO_DAY, DekadFields
 from kpgeo.options.sites import SiteOptions
@@ -90,7 +90,10 @@ def area_of_part(
     given_mined = relative_belief(fields, pixels, options)[is_part]
     frac = true_frac(fields, pixels, options)[is_part]
     mean, variance = area_moments(given_mined, frac, frac_sd=options.frac_sd, correlation=options.area_correlation)
-    low, high = lognormal_interval(mean, variance, upper=float(len(given_mined)))
+    shared = np.exp(options.outline_sd**2)
+    variance = variance * shared + mean**2 * (shared - 1.0)  # Var[A X], X independent, of mean 1 and log variance s^2
+    upper = len(given_mined) * float(np.exp(Z90 * options.outline_sd))
+    low, high = lognormal_interval(mean, float(variance), upper=upper)
     unit_ha = place.true_pixel_ha(pixels) * options.beyond_factor
     return Area(ha=mean * unit_ha, low_ha=low * unit_ha, high_ha=high * unit_ha)
 

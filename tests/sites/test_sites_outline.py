@@ -180,6 +180,18 @@ def test_dull_roads_are_held_less_sure_on_both_counts(make, place):
     assert change.confidence == pytest.approx(0.95 * 0.5 * 0.3)
 
 
+def test_what_an_outline_misses_widens_the_interval_and_leaves_the_area(make, place):
+    """With nothing else uncertain the interval is that of exp(N(-s^2/2, s)): a factor of exp(2 * 1.645 * 0.4) wide."""
+    fields = make.fields(place, 0, [(*BLOCK, 3)], prob=1.0, frac=0.5)
+    exact = make.options(frac_sd=0.0, outline_sd=0.0)
+    (plain,) = outline_changes(fields, place, exact)
+    (change,) = outline_changes(fields, place, make.options(frac_sd=0.0, outline_sd=0.4))
+    assert change.area.ha == plain.area.ha
+    assert plain.area.low_ha == pytest.approx(plain.area.high_ha)
+    assert change.area.high_ha / change.area.low_ha == pytest.approx(np.exp(2 * 1.6448536 * 0.4))
+    assert change.area.low_ha == pytest.approx(change.area.ha * np.exp(-0.08 - 1.6448536 * 0.4))
+
+
 OUTLINE_FIELDS = {
     "seed_prob": 0.96,
     "grow_prob": 0.8,
@@ -189,6 +201,7 @@ OUTLINE_FIELDS = {
     "beyond_factor": 1.5,
     "frac_sd": 0.4,
     "area_correlation": 1.0,
+    "outline_sd": 0.5,
     "spoil_frac": 0.8,
     "road_elongation": 50.0,
     "road_width_px": 0.5,
