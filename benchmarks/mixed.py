@@ -22,7 +22,7 @@ from benchmarks.pits import Digger, Pit, mix_optical, mix_radar, read_soils
 from benchmarks.real_sets import RealSet
 from kpgeo.detect import fit_baseline
 from kpgeo.kernels.season import harmonic_basis
-from kpgeo.model.calendar import dekad_end, dekad_of
+from kpgeo.model.calendar import date_of, dekad_end, dekad_of
 from kpgeo.model.scene import OPTICAL_BANDS, RADAR_BANDS, Sensor
 from kpgeo.model.state import FILTER_BANDS, N_COEFS, REFLECTANCE_STEP, decode_sigma
 from kpgeo.options.detect import DetectOptions
@@ -30,7 +30,7 @@ from tests.real.build_catalogs import write_place
 
 _APART_PX = 3
 _ONE_YEAR = 2023
-_VERSION = 2
+_VERSION = 3
 _Place = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -241,7 +241,7 @@ def _day(date: dt.date) -> int:
 def _write(canvas: _Canvas, folder: Path, name: str) -> None:
     """Write a canvas as a cube's folder."""
     folder.mkdir(parents=True)
-    looks = []
+    looks: list[tuple[str, int, str, int]] = []
     for is_radar, file, bands in ((False, "optical.npy", OPTICAL_BANDS), (True, "radar.npy", RADAR_BANDS)):
         keys = sorted((key for key in canvas.looks if key[0].is_radar == is_radar), key=lambda key: (key[1], key[0]))
         shape = (len(keys), len(bands), *canvas.shape)
@@ -252,7 +252,9 @@ def _write(canvas: _Canvas, folder: Path, name: str) -> None:
     columns = {key: np.array([getattr(pit, key) for pit in canvas.pits], float) for key in ("frac", "ramp_days")}
     np.savez(folder / "pits.npz", is_pond=np.array([pit.is_pond for pit in canvas.pits], float), **columns)
     height, width = canvas.shape
-    write_place(folder, name, (500_000.0, 1_000_000.0 - 10.0 * height, 500_000.0 + 10.0 * width, 1_000_000.0))
+    bounds = (500_000.0, 1_000_000.0 - 10.0 * height, 500_000.0 + 10.0 * width, 1_000_000.0)
+    history = (date_of(int(looks[0][1])).isoformat(), date_of(canvas.monitor_day).isoformat())
+    write_place(folder, name, bounds, history)
     about = {"looks": looks, "monitor_day": canvas.monitor_day, "end_day": canvas.end_day}
     (folder / "looks.json").write_text(json.dumps(about))
 

@@ -88,10 +88,10 @@ def build_landsat_world(shared: Path, folder: Path, history: tuple[str, str] = L
     return _write_pipeline(folder, "landsat-p035r032", {"landsat": "landsat-c2-l2"}, history)
 
 
-def write_place(folder: Path, name: str, bounds: Sequence[float], epsg: int = 32630) -> None:
-    """Write an AOI that covers metric bounds, all of it a stratum, and a pipeline that watches it without scenes."""
-    _write_aoi(folder, f"usa-{name}", "Real series on one grid", bounds, epsg)
-    _write_pipeline(folder, name, {"landsat": "landsat-c2-l2"}, LANDSAT_HISTORY)
+def write_place(folder: Path, name: str, bounds: Sequence[float], history: tuple[str, str]) -> None:
+    """Write an AOI that covers bounds (m, UTM 30N), all of it a stratum, and a pipeline that watches it sceneless."""
+    _write_aoi(folder, f"usa-{name}", "Real series on one grid", bounds, 32630)
+    _write_pipeline(folder, name, {"landsat": "landsat-c2-l2"}, history)
     claim_stratum(folder)
 
 
