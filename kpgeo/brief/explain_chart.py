@@ -1,7 +1,7 @@
 """The picture of an explanation: one A4 page, one axis of time, legible in black and white, and without a place."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -43,7 +43,8 @@ _STACK: tuple[tuple[LandState, dict[str, Any]], ...] = (
     (LandState.BURNT, {"facecolor": "#f3d3bf", "edgecolor": draw.ORANGE, "hatch": "\\\\\\\\"}),
     (LandState.STABLE, {"facecolor": draw.PAPER, "edgecolor": draw.PAPER}),
 )
-_SOLID = {"facecolor": draw.INK}
+_SOLID: dict[str, Any] = {"facecolor": draw.INK}
+_HATCHED: dict[str, Any] = {"facecolor": draw.PAPER, "hatch": "/////"}
 _LEGEND: dict[str, Any] = {"loc": "lower right", "handlelength": 1.3, "handletextpad": 0.4, "borderpad": 0.0}
 _MARK: dict[Sensor, dict[str, Any]] = {
     Sensor.SENTINEL2: {"marker": "o", "markerfacecolor": draw.INK, "markersize": 3.0},
@@ -99,6 +100,17 @@ class _Sheet:
         others = [other.day - look.day for other in self.explanation.top_looks if other is not look]
         has_before, has_after = any(-near < gap <= 0 for gap in others), any(0 <= gap < near for gap in others)
         return "center" if has_before == has_after else "left" if has_before else "right"
+
+    def storey(self, look: LookTrace) -> int:
+        """Return 0, or 1 for every other one of looks whose numbers would meet if they stood side by side."""
+        near = (self.explanation.end_day - self.explanation.first_day) / 60.0
+        storey, last_day = 0, None
+        for other in self.explanation.top_looks:
+            storey = 1 - storey if last_day is not None and other.day - last_day < near else 0
+            last_day = other.day
+            if other is look:
+                break
+        return storey
 
     def number(self, look: LookTrace) -> str:
         """Return the number of a look that moved the belief, or nothing."""
@@ -169,25 +181,28 @@ def _write_head(sheet: _Sheet) -> None:
 def _draw_strip(sheet: _Sheet, top: float) -> float:
     """Draw which looks there were, by sensor: clear or not, and the spans without any."""
     words = sheet.words
-    height = 0.62
+    height = 0.68
     axes = sheet.panel(top, height, words.say("Looks (filled or open mark: clear; cross: acquired, not clear)"))
     rows = {sensor: 3 - place for place, sensor in enumerate(Sensor)}
-    for look in reached(sheet.explanation.trace):
-        if look.is_clear:
-            axes.plot([look.day], [rows[look.sensor]], ls="", mec=draw.INK, mew=0.6, zorder=3, **_MARK[look.sensor])
-        else:
-            axes.plot([look.day], [rows[look.sensor]], ls="", marker="x", color=draw.SOFT, ms=2.6, mew=0.5, zorder=2)
+    looks = reached(sheet.explanation.trace)
+    for sensor, row in rows.items():
+        clear, unclear = (
+            [look.day for look in looks if look.sensor is sensor and look.is_clear is is_clear]
+            for is_clear in (True, False)
+        )
+        axes.plot(clear, [row] * len(clear), ls="", mec=draw.INK, mew=0.6, zorder=3, **_MARK[sensor])
+        axes.plot(unclear, [row] * len(unclear), ls="", marker="x", color=draw.SOFT, ms=2.6, mew=0.5, zorder=2)
     for first, last in sheet.blind():
         axes.broken_barh(
             [(first, last - first)], (-0.28, 0.56), facecolor=draw.PAPER, edgecolor=draw.SOFT, hatch="////"
         )
-    axes.set_ylim(-0.6, 4.6)
+    axes.set_ylim(-0.6, 5.4)
     names = [words.sensor(sensor) for sensor in rows]
     draw.label_ticks(axes, [*rows.values(), 0], [*names, words.say("no clear look")], on="y")
     axes.tick_params(axis="y", length=0)
     for look in sheet.explanation.top_looks:
         text = {"is_bold": True, "ha": sheet.side(look), "va": "center", "has_halo": True}
-        draw.put(axes, (look.day, 4.1), sheet.number(look), size=6.6, **text)
+        draw.put(axes, (look.day, 4.1 + 0.85 * sheet.storey(look)), sheet.number(look), size=6.6, **text)
     return top - height - 0.24
 
 
@@ -205,9 +220,11 @@ def _draw_band(sheet: _Sheet, top: float, height: float, band: str) -> float:
     )
     axes.plot(days, season, color=draw.SOFT, lw=0.9, zorder=2)
     looks = [look for look in sheet.explanation.trace.looks if look.is_clear and not look.sensor.is_radar]
-    for look in looks:
-        axes.plot([look.day], [look.seen[index]], ls="", mec=draw.INK, mew=0.6, zorder=4, **_MARK[look.sensor])
-        _ring(sheet, axes, look, look.seen[index])
+    for sensor in (Sensor.SENTINEL2, Sensor.LANDSAT):
+        mine = [look for look in looks if look.sensor is sensor]
+        at, seen = [look.day for look in mine], [look.seen[index] for look in mine]
+        axes.plot(at, seen, ls="", mec=draw.INK, mew=0.6, zorder=4, **_MARK[sensor])
+    _ring(sheet, axes, {look: look.seen[index] for look in looks})
     values = [look.seen[index] for look in looks] + [*(season - 2 * scatter), *(season + 2 * scatter)]
     _fit_y(sheet, axes, values)
     return top - height - 0.21
@@ -226,12 +243,12 @@ def _draw_radar(sheet: _Sheet, top: float) -> float:
     axes.axhline(0.0, color=draw.SOFT, lw=0.9, zorder=2)
     looks = [look for look in sheet.explanation.trace.looks if look.is_clear and look.sensor.is_radar]
     values = [*vh, *-vh, *vv, *-vv]
-    for look in looks:
-        residual = [seen - expected for seen, expected in zip(look.seen, look.expected, strict=True)]
-        axes.plot([look.day], residual[:1], "^", mfc=draw.INK, mec=draw.INK, mew=0.6, ms=2.8, zorder=4)
-        axes.plot([look.day], residual[1:], "v", mfc=draw.PAPER, mec=draw.INK, mew=0.6, ms=2.8, zorder=4)
-        _ring(sheet, axes, look, residual[1])
+    for index, mark, fill in ((0, "^", draw.INK), (1, "v", draw.PAPER)):
+        residual = [look.seen[index] - look.expected[index] for look in looks]
+        at = [look.day for look in looks]
+        axes.plot(at, residual, mark, mfc=fill, mec=draw.INK, mew=0.6, ms=2.8, zorder=4)
         values += residual
+    _ring(sheet, axes, {look: look.seen[1] - look.expected[1] for look in looks})
     _fit_y(sheet, axes, values)
     return top - height - 0.21
 
@@ -264,9 +281,10 @@ def _draw_evidence(sheet: _Sheet, top: float) -> float:
     axes = sheet.panel(top, height, title)
     width = (sheet.explanation.end_day - sheet.explanation.first_day) / 260.0
     looks = [look for look in sheet.explanation.trace.looks if look.is_clear]
-    for look in looks:
-        fill: dict[str, Any] = {"facecolor": draw.PAPER, "hatch": "/////"} if look.sensor.is_radar else _SOLID
-        axes.bar([look.day], [look.move_nats], width=width, edgecolor=draw.INK, linewidth=0.4, zorder=3, **fill)
+    for is_radar, fill in ((False, _SOLID), (True, _HATCHED)):
+        mine = [look for look in looks if look.sensor.is_radar is is_radar]
+        at, moves = [look.day for look in mine], [look.move_nats for look in mine]
+        axes.bar(at, moves, width=width, edgecolor=draw.INK, linewidth=0.4, zorder=3, **fill)
     most = max([abs(look.move_nats) for look in looks] + [1.0]) * 1.25
     axes.axhline(0.0, color=draw.SOFT, lw=0.6, zorder=2)
     axes.set_ylim(-most, most)
@@ -280,8 +298,8 @@ def _draw_evidence(sheet: _Sheet, top: float) -> float:
     draw.label_ticks(axes, [-step, 0.0, step], [signed(-step, words, 0), "0", signed(step, words, 0)], on="y")
     sheet.months(axes, is_labelled=True)
     entries: list[tuple[Artist, str]] = [
-        (Patch(facecolor=draw.INK, edgecolor=draw.INK, linewidth=0.4), words.say("optical")),
-        (Patch(facecolor=draw.PAPER, edgecolor=draw.INK, hatch="/////", linewidth=0.4), words.say("radar")),
+        (Patch(edgecolor=draw.INK, linewidth=0.4, **_SOLID), words.say("optical")),
+        (Patch(edgecolor=draw.INK, linewidth=0.4, **_HATCHED), words.say("radar")),
         (Line2D([], [], color=draw.SOFT, lw=0.6, ls=(0, (1, 2))), words.say("moved the belief most (numbered)")),
     ]
     place = (_LEFT_IN + _WIDTH_IN, top + 0.03)
@@ -328,11 +346,11 @@ def _write_foot(sheet: _Sheet, top: float) -> None:
 _COLUMNS = (0.0, 0.4, 1.25, 2.1, 2.6)
 
 
-def _ring(sheet: _Sheet, axes: Axes, look: LookTrace, value: float) -> None:
-    """Ring a look that moved the belief, and number it."""
-    number = sheet.number(look)
-    if number:
-        axes.plot([look.day], [value], "o", mfc="none", mec=draw.ORANGE, mew=0.9, ms=7.0, zorder=5)
+def _ring(sheet: _Sheet, axes: Axes, values: Mapping[LookTrace, float]) -> None:
+    """Ring the looks that moved the belief most."""
+    ringed = [look for look in sheet.explanation.top_looks if look in values]
+    style: dict[str, Any] = {"mfc": "none", "mec": draw.ORANGE, "mew": 0.9, "ms": 7.0, "zorder": 5}
+    axes.plot([look.day for look in ringed], [values[look] for look in ringed], "o", **style)
 
 
 def _fit_y(sheet: _Sheet, axes: Axes, values: Sequence[float]) -> None:

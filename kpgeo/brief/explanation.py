@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from kpgeo.model.alert import Alert
@@ -73,7 +74,7 @@ class Explanation:
         """Return the day after the last one explained."""
         return dekad_end(self.trace.dekads[-1].dekad)
 
-    @property
+    @cached_property
     def top_looks(self) -> tuple[LookTrace, ...]:
         """Return the looks that moved the belief most, by time; their numbers are their places, from 1."""
         return self.trace.top_looks(TOP_LOOKS, LEAST_NATS)

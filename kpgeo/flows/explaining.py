@@ -200,6 +200,9 @@ def _choose(bench: Bench, subject: Subject, last: int) -> _Chosen:
         pixel = _pixel_at(bench.watch, subject.lon_lat)
         if pixel is None:
             raise BadInputError("The place lies outside the area.", where="--at")
+        tile = _tile_of(bench.watch, pixel)
+        if not bench.watch.watched_of(tile)[pixel[0] - tile.y0, pixel[1] - tile.x0]:
+            raise BadInputError("The place lies on ground that is not watched, by choice.", where=bench.watch.aoi.id)
         return _Chosen(pixels=(pixel,), of_pixels=1)
     alert = None
     if subject.alert_id:

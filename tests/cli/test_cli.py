@@ -53,6 +53,7 @@ def test_version_and_help() -> None:
         "compare",
         "export",
         "brief",
+        "explain",
         "doctor",
     ):
         assert noun in out
@@ -70,6 +71,13 @@ def test_version_and_help() -> None:
         ("sim", "write", "--out", "world", "--size", "33"),
         ("brief", "civ-seguela", "--from", "yesterday", "--to", "2024-01-01"),
         ("compare", "--period", "2024H3"),
+        ("explain", "missing.toml", "--site", "site-x"),
+        ("explain", "missing.toml"),
+        ("explain", "missing.toml", "--site", "site-x", "--at", "1,2"),
+        ("explain", "missing.toml", "--at", "here"),
+        ("explain", "missing.toml", "--at", "-6.6,8.1", "--out", "why.bmp"),
+        ("explain", "missing.toml", "--at", "-6.6,8.1", "--bands", "blue"),
+        ("explain", "missing.toml", "--at", "-6.6,8.1", "--language", "de"),
     ],
 )
 def test_bad_input_is_exit_code_2_and_a_sentence(
@@ -230,3 +238,32 @@ def test_the_installed_command_ends_cleanly_when_its_reader_leaves() -> None:
     assert process.stdout.startswith("id")
     assert "Traceback" not in process.stderr
     assert "\x1b" not in process.stdout
+
+
+def test_a_site_can_be_explained(small_world: Path, watched: Path, tmp_path: Path) -> None:
+    _, out, _ = _kpgeo("sites", "list", "--workspace", watched, "--json")
+    sites = _last_json(out)["sites"]
+    assert isinstance(sites, list)
+    site = min(sites, key=lambda one: one["opened"])["id"]
+    picture = tmp_path / "why.svg"
+    args = (small_world / "pipeline.toml", "--workspace", watched, "--site", site, "--out", picture, "--json")
+    code, out, _ = _kpgeo("explain", *args, "--language", "fr")
+    assert code == 0
+    assert picture.read_bytes().startswith(b"<?xml")
+    content = _last_json(out)
+    assert content["out"] == [str(picture)]
+    (told,) = content["explanations"]  # type: ignore[misc]
+    assert told["site"] == site  # type: ignore[index]
+    assert told["is_as_stored"] is True  # type: ignore[index]
+    assert "la croyance est égale" in out
+
+
+def test_what_is_not_there_cannot_be_explained(small_world: Path, watched: Path, tmp_path: Path) -> None:
+    pipeline, workspace = small_world / "pipeline.toml", ("--workspace", watched)
+    for args in (("--site", "site-0"), ("--alert", "alert-0"), ("--at", "8.2,-6.5"), ("--at", "-6.5,60")):
+        code, _, err = _kpgeo("explain", pipeline, *workspace, *args)
+        assert code == 2
+        assert "Traceback" not in err
+    code, _, err = _kpgeo("explain", pipeline, "--workspace", tmp_path / "none", "--at", "-6.5,8.2")
+    assert code == 2
+    assert "no workspace" in err
