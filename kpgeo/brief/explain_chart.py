@@ -198,7 +198,7 @@ def _draw_strip(sheet: _Sheet, top: float) -> float:
         )
     axes.set_ylim(-0.6, 5.4)
     names = [words.sensor(sensor) for sensor in rows]
-    draw.label_ticks(axes, [*rows.values(), 0], [*names, words.say("no clear look")], on="y")
+    draw.label_ticks(axes, [*rows.values(), 0], [*names, words.say("none clear")], on="y")
     axes.tick_params(axis="y", length=0)
     for look in sheet.explanation.top_looks:
         text = {"is_bold": True, "ha": sheet.side(look), "va": "center", "has_halo": True}

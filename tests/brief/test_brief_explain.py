@@ -200,6 +200,14 @@ def test_the_png_is_pixels_and_nothing_else(dug):
     assert content == draw_explanation(dug, "en", dpi=72)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_runs_off_the_page(dug, language):
+    pixels = np.asarray(Image.open(io.BytesIO(draw_explanation(dug, language, dpi=72))).convert("L"))
+    for margin in (pixels[:, :12], pixels[:, -12:], pixels[:12], pixels[-16:]):
+        assert margin.min() == 255
+    assert pixels[:, 36:60].min() < 128
+
+
 @pytest.mark.parametrize("picture_format", ["svg", "pdf"])
 def test_vector_files_hold_no_place_and_no_date(dug, picture_format):
     content = draw_explanation(dug, "fr", picture_format)
