@@ -9,13 +9,14 @@ from kpgeo.flows.demo import DemoReport, demo, score_watch
 from kpgeo.flows.doctor import Finding, examine
 from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
 from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
-from kpgeo.flows.export import ExportFormat, ExportKind, ExportRow, export_rows
+from kpgeo.flows.export import ExportKind, ExportRow, export_rows
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.running import RunReport, run_pipeline
+from kpgeo.flows.sheets import ExportFormat
 from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 

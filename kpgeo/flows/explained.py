@@ -7,9 +7,9 @@ from typing import Any
 
 from kpgeo import brief
 from kpgeo.brief import Explanation
-from kpgeo.flows.export import KP_ONLY, PUBLIC
 from kpgeo.flows.planning import open_workspace
 from kpgeo.flows.record import canonical
+from kpgeo.flows.sheets import KP_ONLY, PUBLIC
 from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.scene import RADAR_BANDS
