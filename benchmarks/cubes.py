@@ -25,7 +25,7 @@ from kpgeo.ingest.quality import classes_of_qa_pixel, classes_of_scl
 from kpgeo.model.calendar import dekad_of
 from kpgeo.model.scene import OPTICAL_BANDS, RADAR_BANDS, LookClass, Sensor
 from kpgeo.options.features import FeatureOptions
-from kpgeo.options.pipeline import Pipeline
+from kpgeo.options.pipeline import CatalogSource, Pipeline
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim.acquiring import Acquisition, list_acquisitions
 from kpgeo.sim.ground import Terrain, draw_terrain
@@ -47,7 +47,8 @@ from kpgeo.sim.world import write_papers
 
 NODATA = -32768
 STEPS = {False: 1e-4, True: 0.01}  # reflectance, dB: by whether a sensor is a radar
-_VERSION = 1
+_VERSION = 2
+_MAX_CLOUD_FRAC = float(CatalogSource.model_fields["max_cloud_frac"].default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +67,9 @@ class Cube:
 
     Attributes
     ----------
-    optical, radar : int16 (look, band, y, x)
-        Reflectance in `OPTICAL_BANDS` / 1e-4 and dB in `RADAR_BANDS` / 0.01; `NODATA` where not clear.
+    optical, radar : int16 (row, band, y, x)
+        Reflectance in `OPTICAL_BANDS` / 1e-4 and dB in `RADAR_BANDS` / 0.01; `NODATA` where not clear. Only rows that a
+        look names are filled.
     looks : tuple of Seen
         In the order of sensing.
     """
@@ -178,10 +180,15 @@ def _render_into(folder: Path, setting: Setting, options: SimOptions) -> None:
 def render(
     terrain: Terrain, passes: list[Acquisition], options: FeatureOptions | None = None
 ) -> Iterator[tuple[Acquisition, NDArray[np.float32]]]:
-    """Yield each acquisition with its clear look on the AOI grid, float32 (band, y, x), NaN where not clear."""
+    """Yield each acquisition with its clear look on the AOI grid, float32 (band, y, x), NaN where not clear.
+
+    As in a search, an acquisition whose provider calls more than the usual limit of it cloud is left out.
+    """
     cleaning = options or FeatureOptions()
     for taken in passes:
         cube = _radar_cube(terrain, taken) if taken.sensor.is_radar else _optical_cube(terrain, taken)
+        if cube.attrs.get("cloud_frac", 0.0) > _MAX_CLOUD_FRAC:
+            continue
         clear = features.clear_looks(cube, taken.sensor, cleaning, MARGIN_PX)
         yield taken, np.concatenate([clear[band].to_numpy() for band in taken.sensor.bands])
 
@@ -198,7 +205,9 @@ def _optical_cube(terrain: Terrain, taken: Acquisition) -> xr.Dataset:
         sequence, baseline = (1, taken.again_baseline) if taken.again_baseline else (0, taken.baseline)
         rng = rng_of(options.seed, "sample", taken.sensor, taken.day, sequence)
         fine, coarse = sentinel2_numbers(look, rng, options, has_offset=has_offset(baseline))
-        classes = classes_of_scl(np.repeat(np.repeat(scene_classes(look, rng, options), 2, 0), 2, 1))
+        scl = scene_classes(look, rng, options)
+        classes = classes_of_scl(np.repeat(np.repeat(scl, 2, 0), 2, 1))
+        cloud_frac = float(np.isin(scl, (8, 9, 10)).mean())
         counts = np.concatenate([_valid(fine), bilinear(_valid(coarse), 2, (0.0, 0.0), size)])
         values = counts * np.float32(S2_QUANTUM) - np.float32(0.1 if has_offset(baseline) else 0.0)
     else:
@@ -206,11 +215,12 @@ def _optical_cube(terrain: Terrain, taken: Acquisition) -> xr.Dataset:
         rng = rng_of(options.seed, "sample", taken.sensor, taken.day)
         numbers = landsat_numbers(look, rng, options, offset)[:, :count, :count]
         bits = quality_bits(look, rng, options, offset)[:count, :count]
+        cloud_frac = round(float(((bits >> 3) & 1).mean()), 4)
         classes = classes_of_qa_pixel(_nearest(bits, 3, offset, size))
         values = bilinear(_valid(numbers), 3, offset, size) * np.float32(LANDSAT_SCALE) + np.float32(LANDSAT_OFFSET)
     classes[~np.isfinite(values).all(axis=0)] = LookClass.NOT_ACQUIRED
     cube = _dataset(values, taken.sensor, taken.day, "")
-    return cube.assign(look_class=(("time", "y", "x"), classes[None]))
+    return cube.assign(look_class=(("time", "y", "x"), classes[None])).assign_attrs(cloud_frac=cloud_frac)
 
 
 def _valid(numbers: NDArray[np.uint16]) -> NDArray[np.float32]:

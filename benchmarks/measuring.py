@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from benchmarks.belief_run import run_belief
 from benchmarks.cubes import Cube, cube_of
-from benchmarks.peers import NRT_BEST, NRT_FULL, Config, run_nrt, run_xccd, subset_of
+from benchmarks.peers import NRT_BEST, NRT_FEW, NRT_FULL, Config, run_nrt, run_xccd, subset_of
 from benchmarks.scoring import PixelSet, Trace, pixel_set, thinned, trace_of
 from benchmarks.settings import SETTINGS, Setting
 from kpgeo.assess import Reliability, Score
 
-Peers = Literal["none", "best", "full"]
-_NRT_PIXELS = {"best": (1500, 4000), "full": (1500, 4000)}
-_XCCD_PIXELS = (200, 500)
+Peers = Literal["none", "few", "best", "full"]
+_NRT_PLANS = {"few": NRT_FEW, "best": NRT_BEST, "full": NRT_FULL}
+_NRT_PIXELS = {"few": (200, 600), "best": (1500, 4000), "full": (1500, 4000)}
+_XCCD_PIXELS = {"few": (20, 40), "full": (200, 500)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,11 +124,11 @@ def _measure_peers(cube: Cube, result: Result, peers: Peers) -> None:
     begin = time.perf_counter()
     some = thinned(result.pixels, *_NRT_PIXELS[peers])
     result.peer_sets["nrt"] = some
-    result.peer_alarms.update(run_nrt(subset_of(cube, some), NRT_FULL if peers == "full" else NRT_BEST))
+    result.peer_alarms.update(run_nrt(subset_of(cube, some), _NRT_PLANS[peers]))
     result.seconds["nrt"] = time.perf_counter() - begin
-    if peers == "full":
+    if peers in _XCCD_PIXELS:
         begin = time.perf_counter()
-        few = thinned(result.pixels, *_XCCD_PIXELS)
+        few = thinned(result.pixels, *_XCCD_PIXELS[peers])
         result.peer_sets["pyxccd"] = few
         result.peer_alarms.update(run_xccd(subset_of(cube, few)))
         result.seconds["pyxccd"] = time.perf_counter() - begin

@@ -77,14 +77,15 @@ class Subset:
 def subset_of(cube: Cube, pixels: PixelSet) -> Subset:
     """Return the looks of a cube over a set of pixels."""
     picked = {}
+    seen = {r: tuple(one for one in cube.looks if one.sensor.is_radar == r) for r in (False, True)}
     for is_radar, array in ((False, cube.optical), (True, cube.radar)):
-        flat = array.reshape(*array.shape[:2], -1)
-        raw = np.stack([layer[:, pixels.index] for layer in flat])
+        raw = np.empty((len(seen[is_radar]), array.shape[1], len(pixels.index)), dtype=np.int16)
+        for place, one in enumerate(seen[is_radar]):
+            raw[place] = array[one.row].reshape(array.shape[1], -1)[:, pixels.index]
         values = raw.astype(np.float32) * np.float32(STEPS[is_radar])
         values[raw == NODATA] = np.nan
         values[:, :, ~np.isfinite(values).all(axis=1).any(axis=0)] = np.nan
         picked[is_radar] = values
-    seen = {r: tuple(one for one in cube.looks if one.sensor.is_radar == r) for r in (False, True)}
     return Subset(
         cube=cube,
         pixels=pixels,
@@ -124,6 +125,9 @@ NRT_BEST = NrtPlan(
         *(("IQR", "OLS", index) for index in ("ndvi", "red")),
         ("CCDC", "OLS", "red"),
     )
+)
+NRT_FEW = NrtPlan(
+    families=(("IQR", "OLS", "ndvi"), ("CCDC", "OLS", "red"), ("EWMA", "OLS", "ndvi"), ("IQR", "OLS", "vh"))
 )
 _GRIDS: dict[str, tuple[tuple[float, float], ...]] = {
     "IQR": tuple((s, b) for s in (1.5, 2.0, 2.5, 3.5, 5.0, 7.0) for b in (3, 4, 5)),
