@@ -21,6 +21,7 @@ from kpgeo.model.calendar import month_label
 from kpgeo.model.site import SiteStatus
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.sim import SimOptions
+from kpgeo.options.sites import SiteOptions
 from kpgeo.store import Workspace
 
 _REACH_PX = 3
@@ -114,12 +115,12 @@ def _patches(bench: Bench, world: str, month: int, true: NDArray[np.float32]) ->
     return found
 
 
-def fitted(patches: Sequence[Patch]) -> dict[str, float]:
-    """Return the site options that these patches speak for.
+def fitted(patches: Sequence[Patch], used: SiteOptions) -> dict[str, float]:
+    """Return the site options that these patches, mapped with the options `used`, speak for.
 
     `floor_frac` and `seen_frac` are where the mean true fraction of mapped pixels, by seen fraction, meets 0 and 1:
     the line through twenty groups of equal size, weighted alike. `beyond_factor` then makes the found patches add up,
-    and `outline_sd` lets nine in ten of their intervals hold the truth.
+    and `outline_sd` lets nine in ten intervals of those of 0.1 ha and more hold the truth.
     """
     found = [patch for patch in patches if patch.is_found]
     seen, true = np.concatenate([p.seen for p in found]), np.concatenate([p.true for p in found])
@@ -128,27 +129,46 @@ def fitted(patches: Sequence[Patch]) -> dict[str, float]:
     slope, level = np.polyfit(x, y, 1)
     floor = float(np.clip(-level / slope, 0.0, 0.49)) if slope > 0 else 0.0
     full = float(np.clip((1.0 - level) / slope, max(floor + 0.05, 0.21), 1.0)) if slope > 0 else 1.0
-    stretched = np.clip((seen - floor) / (full - floor), 0.0, 1.0).sum() * 0.01
-    beyond = sum(p.true_ha for p in found) / max(float(stretched), 1e-9)
+    mapped = [_mapped_by(patch, used, floor, full) for patch in found]
+    beyond = sum(p.true_ha for p in found) / max(sum(mapped), 1e-9)
+    large = [(p, ha * beyond) for p, ha in zip(found, mapped, strict=True) if p.true_ha >= _SIZES[0][1]]
     return {
         "floor_frac": round(floor, 2),
         "seen_frac": round(full, 2),
         "beyond_factor": round(beyond, 2),
-        "outline_sd": round(_outline_sd(found, floor, full, beyond), 2),
+        "outline_sd": round(_outline_sd(large), 2),
     }
 
 
-def _outline_sd(found: Sequence[Patch], floor: float, full: float, beyond: float) -> float:
+def _left_out(patches: Sequence[Patch], used: SiteOptions) -> list[float]:
+    """Return mapped over true area of the found patches of each world, by what the other worlds speak for."""
+    ratios = []
+    for world in sorted({patch.world for patch in patches}):
+        others = [patch for patch in patches if patch.world != world]
+        mine = [patch for patch in patches if patch.world == world and patch.is_found]
+        if not mine or not any(patch.is_found for patch in others):
+            continue
+        fit = fitted(others, used)
+        mapped = sum(_mapped_by(patch, used, fit["floor_frac"], fit["seen_frac"]) for patch in mine)
+        ratios.append(mapped * fit["beyond_factor"] / sum(patch.true_ha for patch in mine))
+    return ratios
+
+
+def _mapped_by(patch: Patch, used: SiteOptions, floor: float, full: float) -> float:
+    """Return what a patch would be mapped as (ha) with other ends of the stretch and no factor beyond its outline."""
+    before = np.clip((patch.seen - used.floor_frac) / (used.seen_frac - used.floor_frac), 0.0, 1.0).sum()
+    after = np.clip((patch.seen - floor) / (full - floor), 0.0, 1.0).sum()
+    return patch.mapped_ha / used.beyond_factor * float(after) / max(float(before), 1e-9)
+
+
+def _outline_sd(sized: Sequence[tuple[Patch, float]]) -> float:
     """Return the smallest scatter of outlines (log) with which nine in ten intervals hold the truth.
 
-    Each patch is taken as one site whose interval is as wide, in logarithm, as those of its sites now are.
+    Each patch is taken as one site of the area it is given; its own interval is left out, being small beside that.
     """
-    mapped = [float(np.clip((p.seen - floor) / (full - floor), 0.0, 1.0).sum()) * 0.01 * beyond for p in found]
-    own = np.array([np.log(p.high_ha / p.low_ha) / (2 * Z90) if p.low_ha > 0.0 else 0.0 for p in found])
-    off = np.array([np.log(p.true_ha / max(ha, 1e-3)) for p, ha in zip(found, mapped, strict=True)])
+    off = np.array([np.log(patch.true_ha / max(ha, 1e-3)) for patch, ha in sized])
     for outline_sd in np.arange(0.0, 2.0, 0.05):
-        scale = np.sqrt(own**2 + outline_sd**2)
-        if (np.abs(off + scale**2 / 2.0) <= Z90 * scale).mean() >= _HELD:
+        if (np.abs(off) <= Z90 * outline_sd).mean() >= _HELD:
             break
     return float(outline_sd)
 
@@ -221,19 +241,22 @@ def main() -> None:
         ]
     )
     print(text)
-    print("site options these worlds speak for:", fitted(late))
+    print("site options these worlds speak for:", fitted(late, SiteOptions()))
     if not arguments.fit:
         _draw(late)
-        _write(text, about, arguments.seeds, arguments.size)
+        _write(text, about, late, arguments.seeds, arguments.size)
 
 
 def _size_name(low_ha: float, high_ha: float) -> str:
     return f"{low_ha:g} ha and more" if high_ha == np.inf else f"{low_ha:g} to {high_ha:g} ha"
 
 
-def _write(text: str, about: str, seeds: Sequence[int], size: int) -> None:
+def _write(text: str, about: str, patches: Sequence[Patch], seeds: Sequence[int], size: int) -> None:
     """Write the page."""
     listed = " ".join(str(seed) for seed in seeds)
+    used = SiteOptions()
+    fit = ", ".join(f"`{name} = {value}`" for name, value in fitted(patches, used).items())
+    held = ", ".join(f"{ratio:.2f}" for ratio in _left_out(patches, used))
     write_page(
         "area",
         "# Mapped and true area\n\n"
@@ -242,6 +265,8 @@ def _write(text: str, about: str, seeds: Sequence[int], size: int) -> None:
         "sites; *mapped* is the area of sites that are not closed, *false* that of those that meet no true ground. "
         "*Interval holds*: of the found patches, those whose true area lies in the 90 % interval of the sites.\n\n"
         f"{text}\n![Mapped and true area of found patches](area.png)\n\n"
+        f"These worlds speak for the site options {fit}. Left out in turn, each world is mapped as {held} of what it "
+        "is, by what the others speak for.\n\n"
         "Simulated worlds only.\n\n"
         f"{about} `python -m benchmarks.area --seeds {listed}`.\n",
     )

@@ -76,16 +76,17 @@ def area_moments(
     return float((p * f).sum()), float(variance)
 
 
-def lognormal_interval(mean: float, variance: float, upper: float) -> tuple[float, float]:
+def lognormal_interval(mean: float, variance: float, upper: float, *, common_sd: float = 0.0) -> tuple[float, float]:
     r"""Return the 90 % interval of a log-normal variable of given mean and variance, cut off at `upper`.
 
     :math:`s^2 = \ln(1 + V / E^2)`, bounds :math:`E \exp(-s^2/2 \pm 1.645 s)`. It never reaches below 0 and, cut or not,
-    holds the mean.
+    holds the mean. An independent log-normal error of median 1 and log standard deviation `common_sd` widens it to
+    :math:`E \exp(-s^2/2 \pm 1.645 \sqrt{s^2 + s_c^2})`.
     """
     if mean <= 0.0:
         return 0.0, 0.0
     spread = np.log1p(variance / mean**2)
-    scale = float(np.sqrt(spread))
+    scale = float(np.sqrt(spread + common_sd**2))
     low = mean * np.exp(-spread / 2.0 - Z90 * scale)
     high = mean * np.exp(-spread / 2.0 + Z90 * scale)
     return float(low), float(max(min(high, upper), mean))

@@ -90,10 +90,8 @@ def area_of_part(
     given_mined = relative_belief(fields, pixels, options)[is_part]
     frac = true_frac(fields, pixels, options)[is_part]
     mean, variance = area_moments(given_mined, frac, frac_sd=options.frac_sd, correlation=options.area_correlation)
-    shared = np.exp(options.outline_sd**2)
-    variance = variance * shared + mean**2 * (shared - 1.0)  # Var[A X], X independent, of mean 1 and log variance s^2
     upper = len(given_mined) * float(np.exp(Z90 * options.outline_sd))
-    low, high = lognormal_interval(mean, float(variance), upper=upper)
+    low, high = lognormal_interval(mean, variance, upper=upper, common_sd=options.outline_sd)
     unit_ha = place.true_pixel_ha(pixels) * options.beyond_factor
     return Area(ha=mean * unit_ha, low_ha=low * unit_ha, high_ha=high * unit_ha)
 
