@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,7 @@ _RADAR_JUNK_DENSITY = 1.0 / (15.0 * 15.0)
 _CODES = np.arange(256, dtype=np.uint8)
 _DATED_PROB = 0.05
 _NORMAL = 100.0
+_MONTH_DAYS = 365.25 / 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +116,8 @@ def start_state(
         radar_age=unseen.copy(),
         looks=np.zeros(shape, dtype=np.uint8),
     )
-    looks = history.looks_since(dekad_start(begin))
     for dekad in range(begin, first_dekad):
-        now = [look for look in looks if dekad_of(look.day) == dekad]
+        now = history.looks_between(dekad_start(dekad), dekad_end(dekad))
         state = fold_dekad(state, baseline, now, dekad, context, options)
     return state
 
@@ -193,44 +194,75 @@ def ploughing_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted({(month - 1 + step) % 12 + 1 for month in last_dry for step in (-1, 0, 1, 2, 3)}))
 
 
+def flood_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the months in which rivers stand high: those of the wet season but its first three.
+
+    Examples
+    --------
+    >>> flood_months((11, 12, 1, 2, 3))
+    (7, 8, 9, 10)
+    """
+    first_wet = [month for month in range(1, 13) if month not in dry_months and (month - 2) % 12 + 1 in dry_months]
+    early = {(month - 1 + step) % 12 + 1 for month in first_wet for step in (0, 1, 2)}
+    return tuple(month for month in range(1, 13) if month not in dry_months and month not in early)
+
+
 @lru_cache(maxsize=512)
 def transitions(
     from_day: int, to_day: int, burn_months: tuple[int, ...], dry_months: tuple[int, ...], options: DetectOptions
 ) -> NDArray[np.float32]:
     """Return transition probabilities (state, state) between two days, but for the opening of workings."""
+    ploughing, floods = ploughing_months(dry_months), flood_months(dry_months)
     matrix = np.eye(N_STATES)
     for day in range(from_day, to_day):
         month = date_of(day).month
-        is_ploughing = month in ploughing_months(dry_months)
-        matrix = matrix @ _one_day(month in burn_months, is_ploughing, len(burn_months), options)
+        season = _Season(
+            burning=1.0 / len(burn_months) if month in burn_months else 0.0,
+            ploughing=0.9 / len(ploughing) if month in ploughing else 0.1 / (12 - len(ploughing)),
+            flooding=0.9 / len(floods) if month in floods else 0.1 / (12 - len(floods)),
+        )
+        matrix = matrix @ _one_day(season, options)
     return matrix.astype(np.float32)
 
 
+class _Season(NamedTuple):
+    """Shares of a year's burning, ploughing and flooding that fall in the month at hand."""
+
+    burning: float
+    ploughing: float
+    flooding: float
+
+
 @lru_cache(maxsize=64)
-def _one_day(is_burning: bool, is_ploughing: bool, burn_months: int, options: DetectOptions) -> NDArray[np.float64]:  # noqa: FBT001
+def _one_day(season: _Season, options: DetectOptions) -> NDArray[np.float64]:
     """Return the transition probabilities of one day.
 
-    Residence times of nuisances and of mines are background knowledge (B-M): a burn scar fades in five weeks, a field
-    shows for four months, digging stays for two years, regrowth takes one to three wet seasons. Nine in ten new fields
-    are cleared in the ploughing months.
+    Residence times of nuisances and of mines are background knowledge (B-M): a burn scar fades in five weeks and a
+    flood in the high-water months in four months, a field shows for four months, digging stays for two years, regrowth
+    takes one to three wet seasons. Nine in ten new fields are cleared in the ploughing months, and a fire outside the
+    burning season is often one that clears a field. Pits fill while rivers stand high.
     """
     s = LandState
     rates = np.zeros((N_STATES, N_STATES))
-    rates[s.STABLE, s.CROPPED] = options.cropping_per_year / 365.25 * ((0.9 * 12 / 5) if is_ploughing else 0.1 * 12 / 7)
-    rates[s.STABLE, s.CLEARED] = options.clearing_per_year / 365.25
-    rates[s.CROPPED, s.CLEARED] = options.clearing_per_year / 365.25
-    if is_burning:
-        burning = -np.log1p(-options.burning_per_season) / (30.4 * burn_months)
-        rates[s.STABLE, s.BURNT] = rates[s.REGROWTH, s.BURNT] = burning
-    rates[s.STABLE, s.BURNT] += options.flooding_per_year / 365.25
-    rates[s.BURNT, s.STABLE] = 1.0 / 35.0
+    is_high_water, is_ploughing = season.flooding > 1.0 / 12.0, season.ploughing > 1.0 / 12.0
+    cropping = options.cropping_per_year * season.ploughing / _MONTH_DAYS
+    flooding = options.flooding_per_year * season.flooding / _MONTH_DAYS
+    burning = -np.log1p(-options.burning_per_season) * season.burning / _MONTH_DAYS
+    rates[s.STABLE, s.CROPPED] = cropping
+    rates[s.STABLE, s.CLEARED] = rates[s.CROPPED, s.CLEARED] = options.clearing_per_year / 365.25
+    rates[s.STABLE, s.BURNT] = burning + flooding + 0.5 * cropping
+    rates[s.REGROWTH, s.BURNT] = burning + flooding
+    rates[s.CROPPED, s.BURNT] = rates[s.CLEARED, s.BURNT] = flooding
+    rates[s.BURNT, s.STABLE] = 1.0 / 120.0 if is_high_water else 1.0 / 35.0
+    rates[s.BURNT, s.CROPPED] = 1.0 / 200.0 if is_ploughing and not season.burning else 0.0
     rates[s.CROPPED, s.STABLE] = 1.0 / 120.0
     rates[s.CLEARED, s.REGROWTH] = 1.0 / 1200.0
     rates[s.CLEARED, s.STABLE] = 1.0 / 2000.0
-    rates[s.DUG, s.POND] = rates[s.POND, s.DUG] = 1.0 / 250.0
+    rates[s.DUG, s.POND] = 1.0 / 200.0 if is_high_water else 1.0 / 400.0
+    rates[s.POND, s.DUG] = 1.0 / 250.0
     rates[s.DUG, s.REGROWTH] = rates[s.POND, s.REGROWTH] = 1.0 / 700.0
     rates[s.REGROWTH, s.STABLE] = 1.0 / 600.0
-    rates[s.REGROWTH, s.DUG] = 1.0 / 3000.0
+    rates[s.REGROWTH, s.DUG] = rates[s.REGROWTH, s.CLEARED] = 1.0 / 3000.0
     return transition(rates, 1.0)
 
 
@@ -247,6 +279,7 @@ def _fold_optical(
         junk=options.junk_frac,
         junk_density=_OPTICAL_JUNK_DENSITY,
         cap=options.max_evidence_nats,
+        cap_against=options.max_evidence_nats,
         memory_days=options.decorrelation_days,
         identity=options.ground_identity,
     )
@@ -277,6 +310,7 @@ def _fold_radar(work: _Working, baseline: TileBaseline, look: Look, options: Det
         junk=options.junk_frac,
         junk_density=_RADAR_JUNK_DENSITY,
         cap=options.max_radar_nats,
+        cap_against=options.max_radar_nats_for_stable,
         memory_days=options.decorrelation_days,
         identity=options.ground_identity,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kpgeo.detect.library import ClassLibrary, Kin, shipped_library
-from kpgeo.kernels.belief import OpticalTemplates, RadarTemplates
+from kpgeo.kernels.belief import VEILED, OpticalTemplates, RadarTemplates
 from kpgeo.model.state import LandState
 
 # Correlation of residuals about the season, green red nir swir22: measured on 423 Landsat dates of 300 pixels in New
@@ -26,11 +26,17 @@ OWN, BARE, WATER = int(Kin.OWN), int(Kin.BARE), int(Kin.WATER)
 SEASON_SHIFTS_DAYS = (0, -30, 30, -75, 75)
 SEASON_SHIFT_SHARES = (0.35, 0.25, 0.25, 0.075, 0.075)
 _S = LandState
+# A look through thin cloud is mixed with white, one in shadow with black (B-M); each is so many of all clear looks.
+VEIL_SPECTRA = ((0.42, 0.42, 0.45, 0.35), (0.015, 0.015, 0.02, 0.01))
+VEIL_SPREADS = ((0.05, 0.05, 0.05, 0.08), (0.01, 0.01, 0.02, 0.02))
+VEIL_FRACS = (0.25, 0.55)
+VEIL_FRAC_SPREADS = (0.15, 0.2)
+VEIL_SHARES = (0.015, 0.015)
 _LEAST_REACH = 0.5
 # How often a state looks bare, rather than like itself: fields are green in the months crops stand and bare in the
 # others (B-M). What darkens land for weeks is fire or flood, and stays what it is: both have full weight.
-_LOOKS_BARE = {_S.DUG: 1.0, _S.CLEARED: 1.0, _S.CROPPED: 1.0}
-_LOOKS_BARE_GREEN_MONTHS = {**_LOOKS_BARE, _S.CROPPED: 0.15}
+_LOOKS_BARE = {_S.DUG: 1.0, _S.CLEARED: 1.0, _S.CROPPED: 1.0, _S.REGROWTH: 0.5}
+_LOOKS_BARE_GREEN_MONTHS = {**_LOOKS_BARE, _S.CROPPED: 0.15, _S.REGROWTH: 0.15}
 _LOOKS_WET = {_S.POND: 1.0, _S.BURNT: 1.0}
 
 
@@ -42,18 +48,20 @@ def optical_templates(*, is_green: bool, library: ClassLibrary | None = None) ->
     """
     spectra = (library or shipped_library()).optical
     state, kin = _ints(s.state for s in spectra), _ints(s.kin for s in spectra)
-    frac = np.array([np.mean(s.fracs) for s in spectra], dtype=np.float32)
-    spread = np.array([s.spread for s in spectra], dtype=np.float32)
-    reach = np.array([max(s.fracs) - min(s.fracs) for s in spectra], dtype=np.float32)
+    frac = np.array([np.mean(s.fracs) for s in spectra])
+    reach = np.array([max(s.fracs) - min(s.fracs) for s in spectra])
+    frac_spread = np.maximum(reach, _LEAST_REACH) / np.sqrt(12.0)
     looks_bare = _LOOKS_BARE_GREEN_MONTHS if is_green else _LOOKS_BARE
+    spread = np.concatenate([[s.spread for s in spectra], VEIL_SPREADS])
+    mean_frac = np.concatenate([frac, VEIL_FRACS])
     return OpticalTemplates(
-        state=state,
-        kin=kin,
-        mean=np.array([s.mean for s in spectra], dtype=np.float32),
-        var=np.square(frac[:, None] * spread),
-        frac=frac,
-        frac_var=np.square(np.maximum(reach, _LEAST_REACH) / np.float32(np.sqrt(12.0))),
-        share=_shares(state, kin),
+        state=np.concatenate([state, np.full(len(VEIL_FRACS), VEILED)]),
+        kin=np.concatenate([kin, np.full(len(VEIL_FRACS), OWN)]),
+        mean=np.concatenate([[s.mean for s in spectra], VEIL_SPECTRA]).astype(np.float32),
+        var=np.square(mean_frac[:, None] * spread).astype(np.float32),
+        frac=mean_frac.astype(np.float32),
+        frac_var=np.square(np.concatenate([frac_spread, VEIL_FRAC_SPREADS])).astype(np.float32),
+        share=np.concatenate([_shares(state, kin), VEIL_SHARES]).astype(np.float32),
         season_share=np.array(SEASON_SHIFT_SHARES, dtype=np.float32),
         weights=_kin_weights(state, kin, looks_bare),
     )

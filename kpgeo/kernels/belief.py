@@ -36,6 +36,7 @@ from kpgeo.kernels.lanes import FAST
 
 STABLE, DUG, POND, REGROWTH = 0, 4, 5, 6
 N_STATES = 7
+VEILED = N_STATES  # in place of a state: a look through thin cloud or shadow, which any state may give
 N_KINS = 3
 BLOCK = 128
 MIN_LIKE = 1e-30
@@ -45,16 +46,17 @@ FRAC_RATE = 0.15
 MAX_FRAC = 1.275
 
 # Rows of a block.
-_LOOK, _VAR, _SEEN, _TEMPER, _LIKE, _SHARE, _MINED, _MINED_FRAC, _TOP = 0, 4, 8, 9, 10, 11, 12, 13, 14
+_LOOK, _VAR, _SEEN, _TEMPER, _LIKE, _SHARE, _MINED, _MINED_FRAC, _TOP, _LEAST = 0, 4, 8, 9, 10, 11, 12, 13, 14, 15
 _FITTED, _BELIEF, _LIKES, _KINS = 16, 36, 43, 50
-_ROWS = _KINS + N_KINS * N_STATES
+_VEIL = _KINS + N_KINS * N_STATES
+_ROWS = _VEIL + 1
 
 
 class OpticalTemplates(NamedTuple):
     """Templates of optical looks.
 
-    state, kin : int64 (k,); mean, var : float32 (k, 4), the spectrum and its variance at the share u;
-    frac, frac_var : float32 (k,), u and t^2; share : float32 (k,), which sums to 1 within a state's kin;
+    state, kin : int64 (k,), a state may be `VEILED`; mean, var : float32 (k, 4), the spectrum and its variance at the
+    share u; frac, frac_var : float32 (k,), u and t^2; share : float32 (k,), which sums to 1 within a state's kin;
     season_share : float32 (shift,), how often a season is that early or late; weights : float32 (kin, state), how often
     a state looks like a kin.
     """
@@ -86,8 +88,9 @@ class Noise(NamedTuple):
     """How looks scatter.
 
     factor : float32 (band, band), the Cholesky factor L of R^-1; variances : float32 (256,), the variance each code of
-    a pixel's scatter stands for; freedom of the Student's t of optical looks about the season (`inf` is never needed:
-    100 is normal enough); then junk share and density, most nats, days of memory, identity.
+    a pixel's scatter stands for; freedom of the Student's t of optical looks about the season (100 is as good as
+    normal); then junk share and density, most nats, most nats for `STABLE` against any other state, days of memory,
+    identity.
     """
 
     factor: NDArray[np.float32]
@@ -96,6 +99,7 @@ class Noise(NamedTuple):
     junk: float
     junk_density: float
     cap: float
+    cap_against: float
     memory_days: float
     identity: float
 
@@ -328,7 +332,8 @@ def _weigh_radar(w, factor, mean, var, weight):  # type: ignore[no-untyped-def]
 @njit(nogil=True, fastmath=FAST, error_model="numpy")
 def _gather(w, state, kin):  # type: ignore[no-untyped-def]
     """Add `_LIKE` to its state and kin, and for mined states to the mean of the share."""
-    row = w[(_KINS + kin * N_STATES + state) * BLOCK : (_KINS + kin * N_STATES + state + 1) * BLOCK]
+    place = _VEIL if state == VEILED else _KINS + kin * N_STATES + state
+    row = w[place * BLOCK : (place + 1) * BLOCK]
     like = w[_LIKE * BLOCK : (_LIKE + 1) * BLOCK]
     for i in range(BLOCK):
         row[i] += like[i]
@@ -354,7 +359,7 @@ def _combine(w, weights, used, identity, junk_like):  # type: ignore[no-untyped-
         own = w[(_KINS + s) * BLOCK : (_KINS + s + 1) * BLOCK]
         weight = weights[0, s]
         for i in range(BLOCK):
-            out[i] = junk_like + weight * own[i]
+            out[i] = junk_like + w[_VEIL * BLOCK + i] + weight * own[i]
     tiny = np.float32(MIN_LIKE)
     for g in range(1, N_KINS):
         top = w[_TOP * BLOCK : (_TOP + 1) * BLOCK]
@@ -377,8 +382,11 @@ def _combine(w, weights, used, identity, junk_like):  # type: ignore[no-untyped-
 
 
 @njit(nogil=True, fastmath=FAST, error_model="numpy")
-def _absorb(w, cap):  # type: ignore[no-untyped-def]
-    """Multiply the belief by bounded, tempered likelihoods and normalise; lanes that were not seen stay."""
+def _absorb(w, cap, cap_against):  # type: ignore[no-untyped-def]
+    """Multiply the belief by bounded, tempered likelihoods and normalise; lanes that were not seen stay.
+
+    No state falls more than `cap` nats behind the likeliest, nor more than `cap_against` behind `STABLE`.
+    """
     top, total = w[_TOP * BLOCK : (_TOP + 1) * BLOCK], w[_LIKE * BLOCK : (_LIKE + 1) * BLOCK]
     for i in range(BLOCK):
         top[i] = np.float32(MIN_LIKE)
@@ -388,13 +396,17 @@ def _absorb(w, cap):  # type: ignore[no-untyped-def]
         for i in range(BLOCK):
             top[i] = max(top[i], like[i])
     temper, seen = w[_TEMPER * BLOCK : (_TEMPER + 1) * BLOCK], w[_SEEN * BLOCK : (_SEEN + 1) * BLOCK]
+    stable, least = w[_LIKES * BLOCK : (_LIKES + 1) * BLOCK], w[_LEAST * BLOCK : (_LEAST + 1) * BLOCK]
     for i in range(BLOCK):
         temper[i] *= seen[i]
+    for i in range(BLOCK):
+        held_back = lanes.log(max(stable[i], np.float32(MIN_LIKE)) / top[i]) - cap_against
+        least[i] = max(held_back, -cap)
     for s in range(N_STATES):
         like = w[(_LIKES + s) * BLOCK : (_LIKES + s + 1) * BLOCK]
         held = w[(_BELIEF + s) * BLOCK : (_BELIEF + s + 1) * BLOCK]
         for i in range(BLOCK):
-            nats = max(lanes.log(max(like[i], np.float32(MIN_LIKE)) / top[i]), -cap)
+            nats = max(lanes.log(max(like[i], np.float32(MIN_LIKE)) / top[i]), least[i])
             like[i] = lanes.exp(nats * temper[i])
         for i in range(BLOCK):
             held[i] *= like[i]
@@ -443,7 +455,8 @@ def _used_kins(templates):  # type: ignore[no-untyped-def]
     """Say which kins each state has templates of: bool (kin, state)."""
     used = np.zeros((N_KINS, N_STATES), dtype=np.bool_)
     for k in range(templates.state.shape[0]):
-        used[templates.kin[k], templates.state[k]] = True
+        if templates.state[k] < N_STATES:
+            used[templates.kin[k], templates.state[k]] = True
     return used
 
 
@@ -490,7 +503,7 @@ def update_optical(state, last_day, look, sigma, beta, bases, day, templates, no
             )
             _gather(w, templates.state[k], templates.kin[k])
         _combine(w, templates.weights, used, np.float32(noise.identity), np.float32(noise.junk * noise.junk_density))
-        _absorb(w, np.float32(noise.cap))
+        _absorb(w, np.float32(noise.cap), np.float32(noise.cap_against))
         _store(w, state, last_day, start, n, day, False)
 
 
@@ -521,5 +534,5 @@ def update_radar(state, last_day, residual, sigma, day, templates, noise):  # ty
             w[_SHARE * BLOCK : (_SHARE + 1) * BLOCK] = templates.frac[k]
             _gather(w, templates.state[k], templates.kin[k])
         _combine(w, templates.weights, used, np.float32(noise.identity), np.float32(noise.junk * noise.junk_density))
-        _absorb(w, np.float32(noise.cap))
+        _absorb(w, np.float32(noise.cap), np.float32(noise.cap_against))
         _store(w, state, last_day, start, n, day, True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 MAX_LOG_ODDS = 16.0
 """Beliefs are held within this many nats of log-odds (1.1e-7 from 0 and 1): float32 tells no more from 1."""
@@ -53,5 +54,5 @@ def calibrate_prob(
         slopes = np.diff(true) / np.diff(believed)
         segment = np.clip(np.searchsorted(believed, odds, side="right") - 1, 0, len(slopes) - 1)
         mapped = true[segment] + slopes[segment] * (odds - believed[segment])
-    calibrated: NDArray[np.float32] = (1.0 / (1.0 + np.exp(-mapped))).astype(np.float32)
+    calibrated: NDArray[np.float32] = expit(mapped).astype(np.float32)
     return calibrated

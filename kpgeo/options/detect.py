@@ -25,31 +25,37 @@ class DetectOptions(StageOptions):
     sigma_floor: float = Field(default=0.010, gt=0.0, le=0.1, description="Smallest residual scale, reflectance.")
     sigma_floor_db: float = Field(default=0.7, gt=0.0, le=5.0, description="Smallest residual scale of radar, dB.")
     landsat_sigma_factor: float = Field(
-        default=1.4, ge=1.0, le=5.0, description="How much wider Landsat scatters about the common baseline."
+        default=1.2, ge=1.0, le=5.0, description="How much wider Landsat scatters about the common baseline."
     )
     tail_freedom: float = Field(
         default=5.0, ge=2.0, le=100.0, description="Degrees of freedom of Student's t that optical looks scatter by."
     )
     junk_frac: float = Field(
-        default=0.06, gt=0.0, le=0.5, description="Share of looks that are thin cloud, haze, shadow or shifted."
+        default=0.03, gt=0.0, le=0.5, description="Share of looks that are thin cloud, haze, shadow or shifted."
     )
     max_evidence_nats: float = Field(
-        default=4.0, gt=0.5, le=20.0, description="Most that one optical look may say for one state against another."
+        default=7.0, gt=0.5, le=20.0, description="Most that one optical look may say for one state against another."
     )
     max_radar_nats: float = Field(
         default=2.0, gt=0.0, le=20.0, description="Most that one radar look may say for one state against another."
     )
+    max_radar_nats_for_stable: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=20.0,
+        description="Most that an unchanged radar look may say against change: not all ground that is dug changes.",
+    )
     decorrelation_days: float = Field(
-        default=4.0, gt=0.0, le=60.0, description="Looks of one kind closer than this share most of their evidence."
+        default=6.0, gt=0.0, le=60.0, description="Looks of one kind closer than this share most of their evidence."
     )
     opening_per_year: float = Field(
-        default=0.0005, gt=0.0, le=0.5, description="Rate at which land outside every stratum is newly dug."
+        default=0.002, gt=0.0, le=0.5, description="Rate at which land outside every stratum is newly dug."
     )
     stratum_boost: float = Field(
-        default=60.0, ge=1.0, le=1000.0, description="How many times likelier digging opens inside a stratum."
+        default=10.0, ge=1.0, le=1000.0, description="How many times likelier digging opens inside a stratum."
     )
     neighbour_boost: float = Field(
-        default=60.0, ge=1.0, le=1000.0, description="How many times likelier digging opens beside mined ground."
+        default=100.0, ge=1.0, le=1000.0, description="How many times likelier digging opens beside mined ground."
     )
     neighbour_m: float = Field(default=30.0, ge=0.0, le=500.0, description="How far beside mined ground reaches.")
     clearing_per_year: float = Field(
@@ -58,9 +64,9 @@ class DetectOptions(StageOptions):
     burning_per_season: float = Field(
         default=0.35, gt=0.0, le=0.99, description="Share of the land that burns in one burning season."
     )
-    cropping_per_year: float = Field(default=0.01, gt=0.0, le=0.9, description="Rate of new or shifted fields.")
+    cropping_per_year: float = Field(default=0.02, gt=0.0, le=0.9, description="Rate of new or shifted fields.")
     flooding_per_year: float = Field(
-        default=0.15, gt=0.0, le=0.9, description="Rate of floods and other short wet spells."
+        default=0.5, gt=0.0, le=0.9, description="Rate of floods and other short wet spells."
     )
     ground_identity: float = Field(
         default=0.05,

@@ -80,7 +80,7 @@ def fold(look, *, cap=50.0, day=1000, state=None, memory=1e-6, identity=1.0):
     looks = np.asarray(look, dtype=np.float32).reshape(4, -1)
     kept, last = state or arrays(looks.shape[1])
     beta, bases = beta_of(BASE)
-    noise = Noise(factor(R), np.full(256, SD**2, dtype=np.float32), 5.0, 0.05, 33.0, cap, memory, identity)
+    noise = Noise(factor(R), np.full(256, SD**2, dtype=np.float32), 5.0, 0.05, 33.0, cap, cap, memory, identity)
     n = looks.shape[1]
     sigma = np.zeros((4, n), dtype=np.uint8)
     update_optical(kept, last, looks, sigma, np.repeat(beta, n, axis=2), bases, day, TEMPLATES, noise)
@@ -238,7 +238,7 @@ def test_mined_share_is_a_by_product():
 def test_radar_drop_speaks_for_digging():
     kept, last = arrays(2)
     residual = np.array([[-1.0, 0.1], [-3.0, 0.0]], dtype=np.float32)
-    noise = Noise(factor(R_RADAR), np.ones(256, dtype=np.float32), 100.0, 0.05, 1 / 225, 2.0, 4.0, 1.0)
+    noise = Noise(factor(R_RADAR), np.ones(256, dtype=np.float32), 100.0, 0.05, 1 / 225, 2.0, 2.0, 4.0, 1.0)
     update_radar(kept, last, residual, np.zeros((2, 2), dtype=np.uint8), 1000, RADAR, noise)
     assert kept.belief[4, 0] > 3 * kept.belief[4, 1]
     np.testing.assert_allclose(kept.belief.sum(axis=0), 1.0, rtol=1e-5)
@@ -249,7 +249,7 @@ def test_radar_drop_speaks_for_digging():
 @pytest.mark.parametrize("residual", [(-1.0, -3.0), (0.5, 0.2), (-4.0, -2.0)])
 def test_radar_update_is_bayes_rule(residual):
     kept, last = arrays(1)
-    noise = Noise(factor(R_RADAR), np.full(256, 1.21, dtype=np.float32), 100.0, 0.05, 1 / 225, 50.0, 1e-6, 1.0)
+    noise = Noise(factor(R_RADAR), np.full(256, 1.21, dtype=np.float32), 100.0, 0.05, 1 / 225, 50.0, 50.0, 1e-6, 1.0)
     likes = np.full(N_STATES, 0.05 / 225)
     for k in range(2):
         scale = np.sqrt(1.21 + RADAR.var[k])
