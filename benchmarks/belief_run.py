@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -237,7 +237,8 @@ class _Decider:
 
     def score(self) -> Score:
         truth = assess.read_truth(self.cube.folder)
-        return assess.score_run(truth, self.decisions, dekad_end(self.decisions[-1].dekad), AssessOptions())
+        until_day = dekad_end(self.decisions[-1].dekad)
+        return replace(assess.score_run(truth, self.decisions, until_day, AssessOptions()), name=self.cube.name)
 
     def areas(self) -> tuple[float, float]:
         """Return mapped and true mined area at the end: of all sites that are not closed, and of all workings."""

@@ -19,17 +19,21 @@ _MOST = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A peer at one threshold, over all worlds of a setting."""
+    """A peer at one threshold, over all worlds of a setting; `pixel_years` are of never-mined pixels."""
 
     config: Config
     false_rate: float
+    pixel_years: float
     found_frac: float
     alarms: NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
-    """A peer at its best threshold. `reaches` is False where no threshold came down to the wanted rate."""
+    """A peer at its best threshold.
+
+    `reaches` is False where no threshold came down to the wanted rate, or the sample is too small to tell.
+    """
 
     config: Config
     score: PixelScore
@@ -64,6 +68,7 @@ def _point(config: Config, alarms: NDArray[np.int32], truths: PixelTruths) -> Po
     return Point(
         config=config,
         false_rate=rate,
+        pixel_years=float((~mined).sum() * truths.years),
         found_frac=float(is_found[followed].mean()) if followed.any() else float("nan"),
         alarms=alarms,
     )
@@ -108,7 +113,7 @@ def best_of(results: Sequence[Result], rate: float) -> dict[str, Best]:
             config=best.config,
             score=score_alarms(sets, alarms),
             intervals=resampled(sets, alarms),
-            reaches=bool(within),
+            reaches=bool(within) and rate * best.pixel_years >= 1.0,
         )
     return found
 

@@ -222,7 +222,7 @@ def _aims(reports: Sequence[SettingReport], events: Sequence[Result]) -> str:
         found_n, total = score.recall(size)
         low_share, high_share = assess.wilson_interval(found_n, total)
         words = f"{found_n}/{total} ({low_share:.2f}-{high_share:.2f})"
-        rows.append((f"sites of {size} ha found", f">= {aim}", words, _mark(total > 0 and found_n / total >= aim)))
+        rows.append((f"sites of {size} ha found", f">= {aim}", words, _mark(found_n / total >= aim) if total else "-"))
     lag = score.lag_from_disturbed(">=0.05").median_days
     rows.append(("lag of sites, from 0.05 ha disturbed", "<= 20 d", f"{_days(lag)} d", _mark(lag <= 20)))
     rows.append(
@@ -278,6 +278,7 @@ def _setting_part(report: SettingReport) -> str:
     events = "; ".join(
         f"{size} ha {one.found}/{one.total}" + (f" in {_days(one.lag.median_days)} d" if one.total else "")
         for size, one in report.events.items()
+        if one.total
     )
     grounds = ", ".join(f"{name} {count}" for name, (count, _) in report.grounds.items() if count)
     return (

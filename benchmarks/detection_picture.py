@@ -54,9 +54,10 @@ def _found(axes: plt.Axes, report: Any) -> None:
             points.setdefault(_group(family), []).extend(listed)
         points["nrt optical or radar"] = [p for r in (1e-3, 3e-3, 1e-2) for p in unions_of(report.results, families, r)]
     for name, listed in points.items():
-        line = [(max(rate, 3e-5), found) for rate, found in frontier(listed)]
+        line = [(max(rate, 1.0 / listed[0].pixel_years), found) for rate, found in frontier(listed)]
         if line:
-            axes.plot(*zip(*line, strict=True), "o-", ms=3, lw=1, color=_GROUPS.get(name, "#555555"), label=name)
+            colour = _GROUPS.get(name, "#555555")
+            axes.step(*zip(*line, strict=True), "o-", where="post", ms=3, lw=1, color=colour, label=name)
     traces, sets = [one.trace for one in report.results], [one.pixels for one in report.results]
     own = []
     for rate in _RATES:
@@ -66,7 +67,7 @@ def _found(axes: plt.Axes, report: Any) -> None:
     axes.axvline(HEADLINE_RATE, color="#bbbbbb", lw=0.8, zorder=0)
     axes.set(xscale="log", xlim=(3e-5, 0.2), ylim=(0, 1.02), ylabel="share of mined pixels found")
     axes.set(xlabel="false alarms a never-mined pixel and year", title=f"{report.name}: found against false alarms")
-    axes.legend(fontsize=7, loc="lower right", frameon=False)
+    axes.legend(fontsize=7, loc="upper left", frameon=False)
 
 
 def _time(axes: plt.Axes, report: Any) -> None:

@@ -258,7 +258,7 @@ def run_xccd(subset: Subset) -> Iterator[tuple[Config, Alarms]]:
         for p, conse in _XCCD_GRID:
             found = _xccd_alarms(subset, method, p, conse)
             for sign in _XCCD_SIGNS:
-                yield Config(family=f"pyxccd {method}", threshold=f"p={p:g} conse={conse}, {sign}"), found[sign]
+                yield Config(family=f"pyxccd {method}", threshold=f"p={p} conse={conse}, {sign}"), found[sign]
 
 
 def _xccd_alarms(subset: Subset, method: str, p: float, conse: int) -> dict[str, Alarms]:

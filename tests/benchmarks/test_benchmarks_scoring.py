@@ -130,8 +130,11 @@ def test_the_best_threshold_is_that_which_finds_most_within_the_rate():
 
 
 def test_the_frontier_leaves_out_what_is_beaten():
-    points = [Point(config=Config(family="f", threshold=""), false_rate=r, found_frac=f, alarms=_alarms()) for r, f in
-              ((0.1, 0.9), (0.01, 0.5), (0.05, 0.4))]  # fmt: skip
+    config = Config(family="f", threshold="")
+    points = [
+        Point(config=config, false_rate=rate, pixel_years=100.0, found_frac=found, alarms=_alarms())
+        for rate, found in ((0.1, 0.9), (0.01, 0.5), (0.05, 0.4))
+    ]
     assert list(frontier(points)) == [(0.01, 0.5), (0.1, 0.9)]
 
 
