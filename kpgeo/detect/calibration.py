@@ -1,5 +1,6 @@
 """The calibration the detector carries: what each of its versions was measured to do, in a file of its own."""
 
+import re
 import tomllib
 from dataclasses import replace
 from functools import lru_cache
@@ -21,6 +22,7 @@ _HEAD = """\
 # These are no field accuracies. Rates are per 1,000 km2 and month, with exact 95 % intervals (Garwood 1936).
 """
 _ADAPTER = TypeAdapter(Calibration)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @lru_cache(maxsize=8)
@@ -94,7 +96,8 @@ def parse_calibration(text: str, where: str = "calibration") -> Calibration:
 
 def format_calibration(calibration: Calibration) -> str:
     """Return a calibration as TOML, with its rates in comments: `parse_calibration` gives it back unchanged."""
-    lines = [_HEAD.format(detector=calibration.detector, ground=calibration.ground)]
+    detector, ground = (_CONTROL.sub(" ", text) for text in (calibration.detector, calibration.ground))
+    lines = [_HEAD.format(detector=detector, ground=ground)]
     for name, value in vars(calibration).items():
         if name not in {"curves", "belief", "site", "total", "options"}:
             lines.append(f"{name} = {_toml(value)}")
@@ -129,5 +132,6 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", escaped) + '"'
     return repr(value)

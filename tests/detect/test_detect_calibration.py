@@ -32,11 +32,11 @@ def calibrations(draw):
     knots = st.lists(st.floats(-16.0, 16.0), unique=True, max_size=4).map(sorted).map(tuple)
     believed = draw(knots)
     true = draw(st.lists(st.floats(-16.0, 16.0), unique=True, min_size=len(believed), max_size=len(believed)))
-    text = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=12)
+    text = st.text(st.characters(max_codepoint=0x2FF), max_size=12)
     return Calibration(
         detector=draw(text),
         made="2026-11-21",
-        ground=draw(text.filter(lambda words: "\x7f" not in words)),
+        ground=draw(text),
         settings=tuple(draw(st.lists(text, max_size=3))),
         seeds=tuple(draw(st.lists(COUNT, max_size=3))),
         km2_months=draw(st.floats(0.001, 1e9)),
@@ -55,7 +55,7 @@ def calibrations(draw):
 
 
 @settings(deadline=None)
-@given(calibration=calibrations().filter(lambda one: "\x7f" not in f"{one.detector}{one.settings}"))
+@given(calibration=calibrations())
 def test_a_calibration_is_read_back_as_it_was_written(calibration):
     again = parse_calibration(format_calibration(calibration))
     assert again == calibration
