@@ -249,6 +249,7 @@ def _first_alarms(model: Any, sign: int, values: NDArray[np.float32], seen: Sequ
 
 
 _XCCD_GRID = ((0.99, 6), (0.9999, 3), (0.9999, 6), (0.999999, 6), (0.99999999, 8))
+_FEWEST_LOOKS = 12
 _XCCD_SIGNS = ("any", "nir down", "red up")
 
 
@@ -287,6 +288,8 @@ def _breaks(
     """Yield the breaks of one pixel: day of the confirming look, change of red and of near infrared."""
     import pyxccd  # noqa: PLC0415 (peers are an extra)
 
+    if len(dates) < _FEWEST_LOOKS:
+        return
     clear = np.zeros(len(dates), dtype=np.int64)
     try:
         if method == "COLD":

@@ -248,6 +248,9 @@ def resampled(
         pick = rng.integers(0, len(sets), len(sets))
         score = score_alarms([sets[i] for i in pick], [alarms[i] for i in pick])
         rows.append((score.found_frac, score.false_rate, score.lag.median_days))
-    low, high = np.nanpercentile(np.array(rows), [2.5, 97.5], axis=0)
-    names = ("found_frac", "false_rate", "median_days")
-    return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
+    found = {}
+    for name, drawn in zip(("found_frac", "false_rate", "median_days"), np.array(rows).T, strict=True):
+        known = drawn[np.isfinite(drawn)]
+        low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
+        found[name] = float(low), float(high)
+    return found
