@@ -13,6 +13,7 @@ from enum import IntEnum
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from kpgeo.detect.baseline import fit_baseline
 from kpgeo.detect.history import HistoryStack
@@ -25,6 +26,8 @@ _BELIEVED = 0.5
 _SUSPECTED = 0.1
 # A working is believed for years, a passing doubt for a dekad or two; who doubts is not kept from learning for years.
 _LASTING_DEKADS = 3
+# Workings grow at their edge, and the edge is believed last: what touches one is not learnt either.
+_TOUCHING = np.ones((3, 3), dtype=bool)
 _SETTLED = 0.9
 
 
@@ -32,9 +35,9 @@ class Refit(IntEnum):
     """What a refit did with a pixel.
 
     LEARNT: a new season. LEARNT_CLEARED: a new season of ground that was cleared, and nothing else, for the whole
-    window. KEPT_MINED: the old season, because the ground was believed mined for a month of the window or is suspected
-    of it at its end. KEPT_CHANGED: the old season, because it is believed cleared or regrowing at the end of the
-    window. KEPT_THIN: the old season, for want of looks.
+    window. KEPT_MINED: the old season, because the ground, or a pixel that touches it, was believed mined for a month
+    of the window, or because it is suspected at its end. KEPT_CHANGED: the old season, because it is believed cleared
+    or regrowing at the end of the window. KEPT_THIN: the old season, for want of looks.
     """
 
     LEARNT = 0
@@ -81,7 +84,8 @@ class RefitWindow:
             is_stable[dekad] = belief[LandState.STABLE] >= _BELIEVED
         outcome = np.where(lasting >= _BELIEVED, Refit.KEPT_CHANGED, Refit.LEARNT).astype(np.uint8)
         outcome[was_cleared] = Refit.LEARNT_CLEARED
-        outcome[(mined_dekads >= _LASTING_DEKADS) | (mined >= _SUSPECTED)] = Refit.KEPT_MINED
+        is_working = binary_dilation(mined_dekads >= _LASTING_DEKADS, structure=_TOUCHING)
+        outcome[is_working | (mined >= _SUSPECTED)] = Refit.KEPT_MINED
         return cls(outcome=outcome, is_stable=is_stable)
 
     def learnable(self, looks: xr.Dataset) -> xr.Dataset:
