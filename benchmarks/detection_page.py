@@ -75,9 +75,9 @@ def plan_jobs(*, quick: bool, cache: Path | None) -> list[Job]:
     else:
         pixels, events = Plan(), Plan(size_px=512, monitored_years=5.0, site_density=1.0)
         seeds = {
-            TUNING: range(1, 5),
-            "main": range(1001, 1005),
-            "shifted": range(1021, 1023),
+            TUNING: range(1, 4),
+            "main": range(1001, 1004),
+            "shifted": range(1021, 1022),
             EVENTS: range(1101, 1109),
         }
         shifted = [name for name, setting in SETTINGS.items() if setting.is_shifted]

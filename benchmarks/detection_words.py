@@ -10,7 +10,7 @@ are *early*, and misses. Lag counts from the day 0.3 was broken; what was not fo
 
 Peers pick their thresholds on the very worlds that are scored, which favours them: nrt's IQR, CCDC, EWMA, CUSUM and
 MOSUM with ordinary and robust fits on NDVI, NBR, red and VH; unions of an optical and a radar monitor; COLD and S-CCD
-on six bands. nrt runs on up to 1,500 mined and 4,000 never-mined pixels a world, COLD and S-CCD on 200 and 700, kpgeo
+on six bands. nrt runs on up to 1,000 mined and 4,000 never-mined pixels a world, COLD and S-CCD on 200 and 700, kpgeo
 on all. Alarms of the wrong sign are struck out for peers. A peer that does not come down to 1e-3 is shown at its
 lowest rate. Scored worlds have seeds from 1001 on; nobody tuned on them.
 """

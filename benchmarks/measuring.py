@@ -22,7 +22,7 @@ from kpgeo.assess import Reliability, Score
 
 Peers = Literal["none", "few", "best", "full"]
 _NRT_PLANS = {"few": NRT_FEW, "best": NRT_BEST, "full": NRT_FULL}
-_NRT_PIXELS = {"few": (200, 600), "best": (1500, 4000), "full": (1500, 4000)}
+_NRT_PIXELS = {"few": (200, 600), "best": (800, 3000), "full": (1000, 4000)}
 _XCCD_PIXELS = {"few": (20, 40), "full": (200, 700)}
 
 
