@@ -16,11 +16,11 @@ class Detector:
     version: str
 
 
-DETECTOR = Detector(name="belief", version="1")
+DETECTOR = Detector(name="belief", version="2")
 
 
 def lineage_of(aoi_version: str, history: tuple[str, ...], *options: StageOptions) -> str:
-    """Return `belief-1-<8 hex>`: the digest of everything that moves the detector's numbers.
+    """Return `belief-2-<8 hex>`: the digest of everything that moves the detector's numbers.
 
     Parameters
     ----------

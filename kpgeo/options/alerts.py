@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from kpgeo.options.base import StageOptions
 
-FIRST, PROVISIONAL, CONFIRM = 0.45, 0.66, 0.70
+FIRST, PROVISIONAL, CONFIRM = 0.50, 0.60, 0.70
 """Confidences where neither they nor a rate are given."""
 
 
@@ -28,14 +28,14 @@ class AlertOptions(StageOptions):
         le=1.0,
         description=f"Confidence from which a candidate counts as a first detection; {FIRST}, or that of provisional.",
     )
-    provisional_hits: int = Field(default=3, ge=1, le=100, description="Hits that make a first detection provisional.")
+    provisional_hits: int = Field(default=2, ge=1, le=100, description="Hits that make a first detection provisional.")
     provisional_confidence: float | None = Field(
         default=None,
         ge=0.0,
         le=1.0,
         description=f"Confidence a provisional alert needs; by default what the rate asks for, or {PROVISIONAL}.",
     )
-    confirm_hits: int = Field(default=5, ge=1, le=100, description="Hits that confirm a provisional alert.")
+    confirm_hits: int = Field(default=4, ge=1, le=100, description="Hits that confirm a provisional alert.")
     confirm_confidence: float | None = Field(
         default=None,
         ge=0.0,

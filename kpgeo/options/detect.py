@@ -64,7 +64,7 @@ class DetectOptions(StageOptions):
     burning_per_season: float = Field(
         default=0.35, gt=0.0, le=0.99, description="Share of the land that burns in one burning season."
     )
-    cropping_per_year: float = Field(default=0.02, gt=0.0, le=0.9, description="Rate of new or shifted fields.")
+    cropping_per_year: float = Field(default=0.015, gt=0.0, le=0.9, description="Rate of new or shifted fields.")
     flooding_per_year: float = Field(
         default=0.5, gt=0.0, le=0.9, description="Rate of floods and other short wet spells."
     )

@@ -11,10 +11,10 @@ class SiteOptions(StageOptions):
     """How change objects are outlined and linked to sites."""
 
     seed_prob: float = Field(
-        default=0.7, gt=0.0, le=1.0, description="A change object holds at least one pixel with this belief in mining."
+        default=0.35, gt=0.0, le=1.0, description="A change object holds at least one pixel with this belief in mining."
     )
     grow_prob: float = Field(
-        default=0.4, gt=0.0, le=1.0, description="Its other pixels have at least this belief in mining."
+        default=0.2, gt=0.0, le=1.0, description="Its other pixels have at least this belief in mining."
     )
     min_area_ha: float = Field(
         default=0.05,
@@ -55,11 +55,23 @@ class SiteOptions(StageOptions):
         le=2.0,
         description="Standard deviation of the logarithm of a site's area for what its outline misses or adds.",
     )
-    spoil_frac: float = Field(
-        default=0.8,
-        gt=0.05,
+    sudden_days: int = Field(
+        default=15,
+        ge=1,
+        le=120,
+        description="Ground opened within this many days of the site's median was opened at once.",
+    )
+    sudden_frac: float = Field(
+        default=0.5,
+        ge=0.0,
         le=1.0,
-        description="Mined fraction that fresh spoil reaches in a tenth of a working's pixels; tilled soil is duller.",
+        description="Share of a site opened at once that speaks neither for pits nor for a field.",
+    )
+    sudden_nats: float = Field(
+        default=4.0,
+        ge=0.0,
+        le=20.0,
+        description="How far opening all at once speaks for a field, and bit by bit for pits: nats per unit of share.",
     )
     road_elongation: float = Field(
         default=8.0, ge=1.0, le=1000.0, description="An object is road-like from this length over mean width on, ..."

@@ -46,11 +46,12 @@ def measure(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOpti
     prob, frac = fields.mined_prob[at], fields.mined_frac[at]
     onset = fields.onset_day[at]
     dated = onset[onset != NO_DAY]
+    suddenness = share_opened_at_once(dated, options.sudden_days)
     mined = (prob * frac).astype(np.float64)
     pond_frac = min(float((fields.pond_prob[at] * frac).sum(dtype=np.float64) / max(mined.sum(), 1e-9)), 1.0)
     length, width = length_and_width(pixels)
     elongation = max(length / width, 1.0)
-    confidence = mean_belief(prob, mined) * min(_of_top_tenth(frac) / options.spoil_frac, 1.0)
+    confidence = shifted(mean_belief(prob, mined), options.sudden_nats * (options.sudden_frac - suddenness))
     if is_road_like(elongation, width, pond_frac, options):
         confidence *= options.road_factor
     last_looks = np.maximum(fields.last_optical_day[at], fields.last_radar_day[at])
@@ -119,6 +120,23 @@ def relative_belief(fields: DekadFields, pixels: Pixels, options: SiteOptions) -
 def _of_top_tenth(values: NDArray[np.float32]) -> float:
     """Return the value that a tenth of the pixels reach (interpolated between pixels)."""
     return float(np.quantile(values, 0.9))
+
+
+def share_opened_at_once(onset_day: NDArray[np.uint16], days: int) -> float:
+    """Return the share of dated pixels that opened within some days of their median, 0-1; 1 where none is dated.
+
+    Fields are cleared and ploughed in days; pits open one beside the other over months.
+    """
+    if not len(onset_day):
+        return 1.0
+    apart = np.abs(onset_day.astype(np.float64) - np.median(onset_day))
+    return float((apart <= days).mean())
+
+
+def shifted(prob: float, nats: float) -> float:
+    """Return a probability whose log-odds are moved by some nats: Bayes' rule with a likelihood ratio of e^nats."""
+    kept = min(max(prob, 1e-6), 1.0 - 1e-6)
+    return float(1.0 / (1.0 + (1.0 - kept) / kept * np.exp(-nats)))
 
 
 def mean_belief(prob: NDArray[np.float32], mined: NDArray[np.float64]) -> float:
