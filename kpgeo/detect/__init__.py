@@ -24,6 +24,7 @@ from kpgeo.detect.history import HistoryStack, Look, split_looks
 from kpgeo.detect.library import ClassLibrary, format_library, library_of, read_library, shipped_library
 from kpgeo.detect.lineage import DETECTOR, Detector, lineage_of
 from kpgeo.detect.refit import Refit, RefitWindow, refit_baseline
+from kpgeo.detect.standing import start_tile
 from kpgeo.detect.trace import PixelTracer, distance
 
 __all__ = [
@@ -63,4 +64,5 @@ __all__ = [
     "shipped_library",
     "split_looks",
     "start_state",
+    "start_tile",
 ]

@@ -73,6 +73,8 @@ class TileContext:
     opening_boost : float32 (y, x) or None
         How many times likelier digging opens at a pixel than on land of no mark; where given, it takes the place of
         what `in_stratum` says.
+    is_working : bool (y, x) or None
+        Where workings are known to have been before monitoring began.
     burn_months : tuple of int
         Months (1-12) in which land burns.
     dry_months : tuple of int
@@ -81,6 +83,7 @@ class TileContext:
 
     in_stratum: NDArray[np.bool_]
     opening_boost: NDArray[np.float32] | None = None
+    is_working: NDArray[np.bool_] | None = None
     burn_months: tuple[int, ...] = (11, 12, 1, 2)
     dry_months: tuple[int, ...] = (11, 12, 1, 2, 3)
 
@@ -96,17 +99,31 @@ class _Working:
 
 
 def start_state(
-    baseline: TileBaseline, history: HistoryStack, context: TileContext, first_dekad: int, options: DetectOptions
+    baseline: TileBaseline,
+    history: HistoryStack,
+    context: TileContext,
+    first_dekad: int,
+    options: DetectOptions,
+    standing: NDArray[np.bool_] | None = None,
 ) -> TileState:
     """Return the state as of the end of the dekad before `first_dekad`.
 
     The filter runs once over the end of the history, so that ground opened just before monitoring begins is known as
     such and never announced as new.
+
+    Parameters
+    ----------
+    standing : bool (y, x), optional
+        Ground that was dug before the history (see `standing`); everything else begins as stable.
     """
     shape = context.in_stratum.shape
     begin = dekad_of(dekad_start(first_dekad) - options.warmup_days)
     belief = np.full((N_STATES, *shape), MIN_BELIEF, dtype=np.float32)
     belief[LandState.STABLE] = 1.0
+    if standing is not None:
+        sure = np.float32(options.standing_prob)
+        belief[:, standing] = MIN_BELIEF
+        belief[LandState.DUG][standing], belief[LandState.CLEARED][standing] = sure, np.float32(1.0) - sure
     unseen = np.full(shape, NO_AGE, dtype=np.uint8)
     state = TileState(
         belief=encode_belief(belief, begin),

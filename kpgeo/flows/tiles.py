@@ -7,11 +7,12 @@ from itertools import islice
 
 import xarray as xr
 
-from kpgeo import detect, features, ingest
+from kpgeo import detect, features, ingest, registry
 from kpgeo.detect import HistoryStack, Look, RefitWindow, TileContext
 from kpgeo.flows.priors import opening_boost_of
 from kpgeo.flows.scenes import Refit
 from kpgeo.flows.watch import Watch
+from kpgeo.model.aoi import LayerKind
 from kpgeo.model.grid import Tile
 from kpgeo.model.run import Gap
 from kpgeo.model.scene import LookClass, Scene, Sensor
@@ -101,8 +102,9 @@ def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBas
     """Learn a tile's season from its history, and the belief monitoring starts from."""
     reader = TileReader(watch, tile)
     history = reader.history(scenes)
-    baseline = detect.fit_baseline(history, watch.pipeline.detect)
-    start = detect.start_state(baseline, history, context_of(watch, tile), watch.first_dekad, watch.pipeline.detect)
+    options = watch.pipeline.detect
+    fitted = detect.fit_baseline(history, options)
+    baseline, start = detect.start_tile(fitted, history, context_of(watch, tile), watch.first_dekad, options)
     return baseline, start, reader.reading()
 
 
@@ -145,11 +147,14 @@ def context_of(watch: Watch, tile: Tile) -> TileContext:
     """Return what a tile knows besides its looks."""
     in_stratum = watch.stratum_index_of(tile) > 0
     boost = opening_boost_of(watch, tile, watch.pipeline.prior) if watch.aoi.layers else None
+    has_workings = bool(watch.aoi.layers_of(LayerKind.WORKINGS))
+    is_working = registry.rasterize_workings(watch.aoi, watch.grid, tile) if has_workings else None
     if watch.aoi.seasons is None:
-        return TileContext(in_stratum=in_stratum, opening_boost=boost)
+        return TileContext(in_stratum=in_stratum, opening_boost=boost, is_working=is_working)
     return TileContext(
         in_stratum=in_stratum,
         opening_boost=boost,
+        is_working=is_working,
         burn_months=watch.aoi.seasons.burn_months,
         dry_months=watch.aoi.seasons.dry_months,
     )

@@ -74,6 +74,15 @@ class DetectOptions(StageOptions):
         le=1.0,
         description="How far one look may tell bare ground (or water) of one kind from another.",
     )
+    standing_prob: float = Field(
+        default=0.9, gt=0.0, lt=1.0, description="Belief in digging of bare ground in workings known from before."
+    )
+    standing_green_frac: float = Field(
+        default=0.6,
+        gt=0.0,
+        le=1.0,
+        description="Such ground is bare if it stays below this share of the land's vegetation index in the green months.",
+    )
     warmup_days: int = Field(
         default=365, ge=0, le=1500, description="End of the history the filter runs over to find its first belief."
     )
