@@ -81,7 +81,7 @@ class DetectOptions(StageOptions):
         default=0.6,
         gt=0.0,
         le=1.0,
-        description="Such ground is bare if it stays below this share of the land's vegetation index in the green months.",
+        description="Such ground is bare if it stays below this share of the greenness around it in green months.",
     )
     warmup_days: int = Field(
         default=365, ge=0, le=1500, description="End of the history the filter runs over to find its first belief."
