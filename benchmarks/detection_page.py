@@ -75,12 +75,12 @@ def plan_jobs(*, quick: bool, cache: Path | None) -> list[Job]:
     else:
         pixels, events = Plan(), Plan(size_px=512, monitored_years=5.0, site_density=1.0)
         seeds = {
-            TUNING: range(1, 4),
-            "main": range(1001, 1004),
+            TUNING: range(1, 3),
+            "main": range(1001, 1003),
             "shifted": range(1021, 1022),
             EVENTS: range(1101, 1109),
         }
-        shifted = [name for name, setting in SETTINGS.items() if setting.is_shifted]
+        shifted = ["spectra", "haze", "fires", "few-looks", "shifted"]
     jobs = [Job(role=EVENTS, setting="standard", seed=s, plan=events, cache=cache) for s in seeds[EVENTS]]
     jobs += [
         Job(role=PIXELS, setting=name, seed=s, plan=pixels, peers="few" if quick else "full", cache=cache)
