@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from kpgeo.alerts.operating import Json, operating_content, true_share
 from kpgeo.alerts.rules import LOOKED_AGAIN, AlertContext
@@ -100,6 +100,8 @@ def _payload(alert: Alert, event: AlertEvent, site: Site | None, context: AlertC
         share = true_share(context.operating, evidence.confidence)
         payload["true_share"] = None if share is None else round(share, 3)
         payload["operating"] = operating_content(context.operating)
+    if context.left_out is not None:
+        payload["left_out"] = asdict(context.left_out)
     if site is not None:
         lon, lat = site.lon_lat
         payload |= {"lon": round(lon, 6), "lat": round(lat, 6), "stratum": site.stratum_id}

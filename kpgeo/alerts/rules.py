@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from kpgeo.alerts.transitions import ENDED, UNCONFIRMED, is_legal, standing
 from kpgeo.model.alert import Alert, AlertEvent, Evidence, MachineState, Question
-from kpgeo.model.aoi import RegimeKind
+from kpgeo.model.aoi import LeftOut, RegimeKind
 from kpgeo.model.calendar import dekad_end, dekad_label
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.ids import make_id
@@ -41,6 +41,8 @@ class AlertContext:
         First monitored day.
     operating : OperatingPoint or None
         How sure to be of a site to announce it, and what that stands for; None where the options alone say how sure.
+    left_out : LeftOut or None
+        What of the AOI is not watched, by choice; None where it is watched whole.
     """
 
     aoi_id: str
@@ -52,6 +54,7 @@ class AlertContext:
     coverage: Coverage
     baseline_end_day: int
     operating: OperatingPoint | None = None
+    left_out: LeftOut | None = None
 
 
 def raise_alerts(

@@ -171,6 +171,7 @@ def _context(bench: Bench, dekad: int, folded: Sequence[Scene], coverage: Sequen
         coverage=next(row for row in coverage if row.stratum_id == WHOLE),
         baseline_end_day=day_of(watch.pipeline.history.end),
         operating=watch.operating,
+        left_out=watch.left_out,
     )
 
 

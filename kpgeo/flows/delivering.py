@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kpgeo.flows.unwatched import left_out_sentences
+from kpgeo.model.aoi import LeftOut
 from kpgeo.model.decision import OutboxItem
 from kpgeo.options.deliver import DeliverOptions
 from kpgeo.store import Tables, Workspace, write_atomic
@@ -49,7 +51,8 @@ def _digest(folder: Path) -> str:
     items = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     items.sort(key=lambda item: (item["alert"]["dekad"], item["aoi"], item["id"]), reverse=True)
     lines = ["# Alerts", "", "KP ONLY. Imagery never decides alone; each line names what was not seen.", ""]
-    told = (item["alert"].get("operating", {}).get("statement", "") for item in items)
+    told = [item["alert"].get("operating", {}).get("statement", "") for item in items]
+    told += left_out_sentences(_left_out(items))
     lines += [line for statement in dict.fromkeys(filter(None, told)) for line in (statement, "")]
     dekad = ""
     for item in items:
@@ -58,6 +61,12 @@ def _digest(folder: Path) -> str:
             lines += [f"## {dekad}", ""]
         lines.append(_line(item))
     return "\n".join(lines) + "\n"
+
+
+def _left_out(items: Sequence[dict[str, Any]]) -> dict[str, LeftOut]:
+    """Return what the newest item of each AOI says is not watched, by choice; items are newest first."""
+    newest = {item["aoi"]: item["alert"].get("left_out") for item in reversed(items)}
+    return {aoi_id: LeftOut(**told) for aoi_id, told in sorted(newest.items()) if told}
 
 
 def _line(item: dict[str, Any]) -> str:

@@ -19,8 +19,8 @@ class Measure:
     Attributes
     ----------
     confidence : float
-        Expected belief at a place drawn at random from the mined area, lowered where no spoil fills a pixel
-        and for shapes that roads have; 0–1.
+        Expected belief at a place drawn at random from the mined area, its log-odds moved by how suddenly the
+        ground was opened, lowered for shapes that roads have; 0–1.
     first_day, last_onset_day : int
         Earliest and latest onset; `NO_DAY` where no pixel has one.
     last_day : int
@@ -123,7 +123,7 @@ def _of_top_tenth(values: NDArray[np.float32]) -> float:
 
 
 def share_opened_at_once(onset_day: NDArray[np.uint16], days: int) -> float:
-    """Return the share of dated pixels that opened within some days of their median, 0-1; 1 where none is dated.
+    """Return the share of dated pixels that opened within some days of their median, 0–1; 1 where none is dated.
 
     Fields are cleared and ploughed in days; pits open one beside the other over months.
     """

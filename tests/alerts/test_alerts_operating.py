@@ -18,7 +18,7 @@ from kpgeo.alerts import (
 from kpgeo.kernels.counts import poisson_interval
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.operating import BeliefMap, Calibration, OperatingCurve
-from kpgeo.options.alerts import AlertOptions
+from kpgeo.options.alerts import CONFIRM, FIRST, PROVISIONAL, AlertOptions
 
 CONFIDENCE = (0.2, 0.4, 0.6, 0.8)
 DIGESTS = {"detect": "aaa", "sites": "bbb"}
@@ -39,7 +39,7 @@ def calibration(**given_):
         "seeds": (1, 2),
         "km2_months": 10_000.0,
         "total": {">=0.1": 10},
-        "provisional_hits": 3,
+        "provisional_hits": AlertOptions().provisional_hits,
         "options": DIGESTS,
         "curves": (curve(0.05, (80, 40, 20, 0)), curve(0.2, (40, 20, 10, 0))),
         "site": BeliefMap(believed=(-2.0, 2.0), true=(-3.0, 3.0)),
@@ -71,8 +71,8 @@ def test_between_areas_the_logarithm_counts():
 def test_the_point_says_what_was_asked_what_it_stands_for_and_from_what():
     point = choose(asking(2.0))
     assert point.provisional_confidence == pytest.approx(0.6)
-    assert point.first_confidence == 0.45
-    assert point.confirm_confidence == 0.7
+    assert point.first_confidence == FIRST
+    assert point.confirm_confidence == CONFIRM
     assert point.rate.per_1000km2_month == pytest.approx(2.0)
     assert (point.rate.low, point.rate.high) == pytest.approx(poisson_interval(20, 10.0))
     assert point.caveats == ()
@@ -95,7 +95,8 @@ def test_confidences_that_are_given_win_and_are_owned_to():
     assert point.provisional_confidence == 0.7
     assert point.rate.per_1000km2_month == pytest.approx(1.0)
     assert point.asked_per_1000km2_month == 2.0
-    assert choose(AlertOptions()).rate.per_1000km2_month == pytest.approx(2.0 * (0.8 - 0.66) / 0.2)
+    by_default = np.interp(PROVISIONAL, CONFIDENCE, (8.0, 4.0, 2.0, 0.0))
+    assert choose(AlertOptions()).rate.per_1000km2_month == pytest.approx(by_default)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_no_calibration_refuses_a_rate_and_flags_a_confidence():
     with pytest.raises(BadInputError, match="carries no calibration"):
         choose(asking(2.0), None)
     point = choose(AlertOptions(), None)
-    assert point.provisional_confidence == 0.66
+    assert point.provisional_confidence == PROVISIONAL
     assert point.caveats == ("no-calibration",)
     assert true_share(point, 0.8) is None
 
@@ -149,7 +150,8 @@ def test_the_calibration_of_another_version_is_refused():
 
 
 def test_other_options_than_calibrated_are_named_with_the_rate():
-    point = choose(asking(2.0, provisional_hits=4), sites="changed")
+    hits = AlertOptions().provisional_hits + 1
+    point = choose(asking(2.0, provisional_hits=hits), sites="changed")
     assert point.rate is not None
     assert point.caveats == ("other-hits-than-calibrated", "other-options-than-calibrated:sites")
     assert "Caution: other-hits-than-calibrated" in operating_sentence(point)

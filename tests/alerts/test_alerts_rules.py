@@ -10,7 +10,7 @@ from shapely.geometry import MultiPolygon, box
 
 from kpgeo.alerts import ANNOUNCED, TRANSITIONS, AlertContext, is_legal, outbox_entries, raise_alerts, standing
 from kpgeo.model.alert import MachineState, Question
-from kpgeo.model.aoi import RegimeKind
+from kpgeo.model.aoi import LeftOut, RegimeKind
 from kpgeo.model.calendar import dekad_end, dekad_start
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.operating import FalseAlertRate, OperatingPoint
@@ -324,6 +324,17 @@ def test_what_is_sent_says_what_its_threshold_stands_for():
     assert entry.payload["true_share"] is None
     (plain,) = outbox_entries(alerts, events, replace(now, operating=None))
     assert plain.id == entry.id  # what a threshold stands for makes no news of an alert
+
+
+def test_what_is_sent_says_what_of_the_aoi_nobody_watches():
+    alerts, part = [], LeftOut(area_ha=120.0, share_frac=0.3, why="ground at risk as drawn")
+    for step in (1, 2):
+        alerts, events = raise_alerts(alerts, [site(step)], context(step), OPTIONS)
+    (whole,) = outbox_entries(alerts, events, context(2))
+    (entry,) = outbox_entries(alerts, events, context(2, left_out=part))
+    assert entry.payload["left_out"] == {"area_ha": 120.0, "share_frac": 0.3, "why": "ground at risk as drawn"}
+    assert "left_out" not in whole.payload
+    assert whole.id == entry.id
 
 
 @pytest.mark.parametrize(("name", "value"), MOVED.items())

@@ -132,7 +132,7 @@ def _fields(dekad: int, looks: list[list[int]], optical_day: int) -> DekadFields
 class _SmallWatch:
     """Two by two pixels: the upper left in a stratum, the lower right outside the AOI."""
 
-    inside = np.array([[True, True], [True, False]])
+    inside = watched = np.array([[True, True], [True, False]])
     stratum_index = np.array([[1, 0], [0, 0]], dtype=np.uint8)
 
     class aoi:  # noqa: N801

@@ -13,8 +13,10 @@ from kpgeo.flows.coverage import measure_coverage
 from kpgeo.flows.priors import opening_boost_of
 from kpgeo.flows.tiles import TileReader
 from kpgeo.model.aoi import LeftOut
+from kpgeo.model.decision import OutboxItem
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.state import DekadFields
+from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.prior import PriorOptions
 from kpgeo.store import Workspace
@@ -192,6 +194,34 @@ def test_known_workings_multiply_up_to_a_bound(world: Path) -> None:
     assert set(np.unique(boost[inner & in_stratum])) == {most}
     low = opening_boost_of(watch, tile, PriorOptions(workings_boost=4.0, most=2.0))
     assert set(np.unique(low[inner & in_stratum])) == {watch.pipeline.detect.stratum_boost}, "no bound lowers a stratum"
+
+
+def test_the_digest_says_once_what_nobody_watches_as_the_newest_item_has_it(tmp_path: Path) -> None:
+    room = Workspace(tmp_path / "workspace")
+    items = [_item(0, None, aoi_id="whole"), _item(1, 0.3), _item(2, 0.25), _item(3, 0.25)]
+
+    class Waiting:
+        def pending_outbox(self) -> list[OutboxItem]:
+            return items
+
+        def mark_sent(self, item_id: str) -> None:
+            """Note nothing."""
+
+    flows.deliver(room, Waiting(), DeliverOptions())  # type: ignore[arg-type]
+    digest = (room.products / "outbox" / "digest.md").read_text()
+    assert digest.count("part: 100 ha (25% of the area) are not watched, by choice: far from water.") == 1
+    assert digest.count("by choice") == 1
+
+
+def _item(step: int, share_frac: float | None, aoi_id: str = "part") -> OutboxItem:
+    payload = {
+        "dekad": f"2023-01-D{step}", "site": "site-1", "area_ha": 1.0, "area_low_ha": 0.5, "area_high_ha": 2.0,
+        "gaps": [], "confidence": 0.9, "first_seen": "2023-01-01", "hits": 2, "looked_dekads": 3,
+        "question": "which-sites",
+    }  # fmt: skip
+    if share_frac is not None:
+        payload["left_out"] = {"area_ha": 100.0, "share_frac": share_frac, "why": "far from water"}
+    return OutboxItem(id=f"outbox-{step}", aoi_id=aoi_id, kind="alert-confirmed", payload=payload, created_dekad=step)
 
 
 @pytest.mark.long

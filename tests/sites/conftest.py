@@ -19,7 +19,7 @@ GIVEN = {
     "area_correlation": 0.3,
     "seed_prob": 0.9,
     "grow_prob": 0.5,
-    "spoil_frac": 0.06,
+    "sudden_nats": 0.0,
 }
 
 
@@ -70,7 +70,7 @@ def _fields(
 def _options(**given: float) -> SiteOptions:
     """Options with the thresholds that the fields of these tests are made for; the defaults may move.
 
-    Spoil is bright enough here at a fraction of 0.06, so that confidence is belief unless a test says otherwise.
+    How suddenly ground opened says nothing here, so that confidence is belief unless a test says otherwise.
     """
     return SiteOptions(**(GIVEN | given))
 

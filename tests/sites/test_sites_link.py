@@ -160,11 +160,17 @@ def test_growth_is_measured_as_the_area_is(make, place, run):
 
 
 def test_a_site_is_as_sure_as_its_change_objects_are(make, place, run):
-    """A bright pit and a dull patch as large, 30 m apart: by area, 0.16 ha of 0.95 and 0.08 ha of 0.95 / 2."""
-    fields = make.fields(place, 1, [(*A, 12), (slice(4, 8), slice(11, 15), 12)])
-    fields.mined_frac[4:8, 11:15] = 0.5
-    found = run(fields, by=make.options(spoil_frac=1.0))
-    assert _only(found).confidence == pytest.approx(0.95 * (0.16 + 0.08 * 0.5) / 0.24)
+    """A sure pit and a doubtful patch as large and half as mined, 30 m apart: by area, 0.16 ha of 0.95 and 0.08 of 0.9.
+
+    Each is held against the days of its own pixels, not of all.
+    """
+    fields = make.fields(place, 1, [(*A, 2), (slice(4, 8), slice(11, 15), 19)])
+    fields.mined_prob[4:8, 11:15], fields.mined_frac[4:8, 11:15] = 0.9, 0.5
+    found = run(fields)
+    assert _only(found).confidence == pytest.approx((0.95 * 0.16 + 0.9 * 0.08) / 0.24)
+    at_once = run(fields, by=make.options(sudden_nats=2.0, sudden_days=10))
+    shifted = [odds / (odds + np.e) for odds in (19.0, 9.0)]
+    assert _only(at_once).confidence == pytest.approx((shifted[0] * 0.16 + shifted[1] * 0.08) / 0.24, rel=1e-5)
 
 
 def test_a_hit_in_between_starts_the_misses_anew(make, place, run):

@@ -155,29 +155,59 @@ def test_a_single_pixel_surer_than_the_rest_does_not_lower_the_area(make, place,
     assert change.area.ha == pytest.approx(0.25, rel=2e-3)
 
 
+def _opened(make, place, days):
+    """Five rows of five pixels each, opened on these days after the start."""
+    return make.fields(place, 6, [(10 + n, slice(4, 9), day) for n, day in enumerate(days)], prob=0.6)
+
+
 @pytest.mark.parametrize(
-    ("bright_px", "spoil_frac", "factor"),
+    ("days", "share"),
     [
-        (5, 0.8, 1.0),  # a fifth of the pixels reach 0.8
-        (5, 1.0, 0.8),
-        (5, 0.6, 1.0),  # brighter than need be is no surer
-        (2, 0.8, 0.25),  # two of 25 are less than a tenth: what counts is the 0.2 of the others
-        (0, 0.4, 0.5),
+        ([20, 20, 20, 20, 20], 1.0),
+        ([5, 20, 20, 20, 35], 1.0),  # fifteen days before or after the median are at once
+        ([4, 20, 20, 20, 36], 0.6),
+        ([1, 2, 20, 36, 37], 0.2),
+        ([1, 2, 20, 20, 36], 0.4),
     ],
 )
-def test_an_object_without_a_tenth_of_fresh_spoil_is_held_less_sure(make, place, bright_px, spoil_frac, factor):
-    fields = make.fields(place, 0, [(*BLOCK, 3)], frac=0.2)
-    fields.mined_frac[10, 4 : 4 + bright_px] = 0.8
-    (change,) = outline_changes(fields, place, make.options(min_area_ha=0.01, spoil_frac=spoil_frac))
-    assert change.confidence == pytest.approx(0.95 * factor)
-    (plain,) = outline_changes(fields, place, make.options(min_area_ha=0.01))
-    assert change.area == plain.area
+def test_opening_at_once_lowers_the_log_odds_and_bit_by_bit_raises_them(make, place, days, share):
+    """By nats for each unit that the share opened at once is away from the one that says nothing: Bayes' rule."""
+    by = make.options(seed_prob=0.5, sudden_nats=3.0, sudden_frac=0.5, sudden_days=15)
+    (change,) = outline_changes(_opened(make, place, days), place, by)
+    odds = 0.6 / 0.4 * np.exp(3.0 * (0.5 - share))
+    assert change.confidence == pytest.approx(odds / (1.0 + odds), rel=1e-5)
+    (plain,) = outline_changes(_opened(make, place, days), place, make.options(seed_prob=0.5))
+    assert plain.confidence == pytest.approx(0.6)
+    assert change.area == plain.area, "it is evidence of what was dug, not of how much"
 
 
-def test_dull_roads_are_held_less_sure_on_both_counts(make, place):
-    road = make.fields(place, 0, [(slice(8, 9), slice(2, 38), 3)], frac=0.4)
-    (change,) = outline_changes(road, place, make.options(spoil_frac=0.8, road_factor=0.3))
-    assert change.confidence == pytest.approx(0.95 * 0.5 * 0.3)
+def test_ground_without_a_date_counts_as_opened_at_once_and_among_others_not_at_all(make, place):
+    by = make.options(seed_prob=0.5, sudden_nats=3.0)
+    fields = _opened(make, place, [1, 1, 20, 39, 39])
+    (dated,) = outline_changes(fields, place, by)
+    fields.onset_day[12] = NO_DAY  # ten pixels on day 1, ten on day 39, their median in between: none at once
+    (partly,) = outline_changes(fields, place, by)
+    fields.onset_day[:] = NO_DAY
+    (undated,) = outline_changes(fields, place, by)
+    odds = 0.6 / 0.4 * np.exp(3.0 * np.array([0.5 - 0.2, 0.5, -0.5]))
+    found = [dated.confidence, partly.confidence, undated.confidence]
+    assert found == pytest.approx(list(odds / (1.0 + odds)), rel=1e-5)
+
+
+@pytest.mark.parametrize("prob", [0.5, 1.0])
+def test_no_evidence_of_dates_makes_a_confidence_leave_its_bounds(make, place, prob):
+    days = [(10 + n, slice(4, 9), 25 * n) for n in range(5)]
+    for spots in (days, [(*BLOCK, 3)]):
+        fields = make.fields(place, 12, spots, prob=prob)
+        (change,) = outline_changes(fields, place, make.options(sudden_nats=20.0, seed_prob=0.5))
+        assert 0.0 < change.confidence < 1.0
+
+
+def test_a_road_cleared_in_a_day_is_held_less_sure_on_both_counts(make, place):
+    road = make.fields(place, 0, [(slice(8, 9), slice(2, 38), 3)])
+    (change,) = outline_changes(road, place, make.options(sudden_nats=2.0, sudden_frac=0.5, road_factor=0.3))
+    odds = 0.95 / 0.05 * np.exp(-1.0)
+    assert change.confidence == pytest.approx(odds / (1.0 + odds) * 0.3, rel=1e-5)
 
 
 def test_what_an_outline_misses_widens_the_interval_and_leaves_the_area(make, place):
@@ -202,7 +232,9 @@ OUTLINE_FIELDS = {
     "frac_sd": 0.4,
     "area_correlation": 1.0,
     "outline_sd": 0.5,
-    "spoil_frac": 0.8,
+    "sudden_days": 40,
+    "sudden_frac": 0.9,
+    "sudden_nats": 4.0,
     "road_elongation": 50.0,
     "road_width_px": 0.5,
     "road_pond_frac": 0.0,
@@ -216,10 +248,12 @@ def test_every_option_changes_something(make, place, name, value):
     fields.mined_prob[21, 5:15] = 0.7
     fields.mined_frac[21, 5:15] = fields.mined_frac[20, 10:12] = 0.5
     fields.pond_prob[8, 2] = 0.1
-    assert getattr(make.options(), name) != value
-    plain = outline_changes(fields, place, make.options())
+    fields.onset_day[8, 2:12] = make.start_day - 30
+    given = {"sudden_nats": 2.0}
+    assert getattr(make.options(**given), name) != value
+    plain = outline_changes(fields, place, make.options(**given))
     assert len(plain) == 2
-    assert outline_changes(fields, place, make.options(**{name: value})) != plain
+    assert outline_changes(fields, place, make.options(**(given | {name: value}))) != plain
 
 
 def test_thresholds_that_do_not_nest_are_refused(make):
@@ -239,10 +273,10 @@ def test_seen_fractions_are_stretched_between_nothing_and_all(make, place, seen,
     assert change.area.ha == pytest.approx(change.n_px * 0.01 * true * 1.2, rel=2e-3)
 
 
-@pytest.mark.parametrize("spoil_frac", [0.0, 1.1])
-def test_spoil_that_no_pixel_or_every_pixel_reaches_is_refused(make, spoil_frac):
-    with pytest.raises(ValueError, match="spoil_frac"):
-        make.options(spoil_frac=spoil_frac)
+@pytest.mark.parametrize(("name", "value"), [("sudden_days", 0), ("sudden_frac", 1.1), ("sudden_nats", -1.0)])
+def test_evidence_of_dates_that_makes_no_sense_is_refused(make, name, value):
+    with pytest.raises(ValueError, match=name):
+        make.options(**{name: value})
 
 
 @settings(max_examples=40, deadline=None)
