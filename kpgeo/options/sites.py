@@ -35,7 +35,7 @@ class SiteOptions(StageOptions):
         description="Mined fraction that looks see in a pixel wholly mined: pits and wet clay hardly stand out.",
     )
     beyond_factor: float = Field(
-        default=1.0,
+        default=1.4,
         ge=1.0,
         le=3.0,
         description="Mined area of a working over that within its outline: its thin rims are not believed in.",
@@ -50,7 +50,7 @@ class SiteOptions(StageOptions):
         default=0.5, ge=0.0, le=1.0, description="Correlation of the area errors of two pixels of one object."
     )
     outline_sd: float = Field(
-        default=0.0,
+        default=0.45,
         ge=0.0,
         le=2.0,
         description="Standard deviation of the logarithm of a site's area for what its outline misses or adds.",
