@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kpgeo.detect.library import ClassLibrary, Kin, shipped_library
-from kpgeo.kernels.belief import VEILED, OpticalTemplates, RadarTemplates
+from kpgeo.kernels.belief import OpticalTemplates, RadarTemplates
+from kpgeo.kernels.rows import VEILED
 from kpgeo.model.state import LandState
 
 # Correlation of residuals about the season, green red nir swir22: measured on 423 Landsat dates of 300 pixels in New
