@@ -41,7 +41,7 @@ class ChangeObject:
     area : Area
         Sum of mined fractions, with interval.
     confidence : float
-        How surely the object is mining, 0–1: its pixels' belief, less where it opened at once or has the shape of a road.
+        How surely the object is mining, 0–1: its pixels' belief, less where it opened at once or is shaped like a road.
     seed_row, seed_col : int
         Pixel of the earliest onset; ties go to the highest belief, then the upper left.
     pond_frac : float

@@ -109,7 +109,7 @@ def test_agrees_with_point_in_polygon(corners):
             assert inside[row, col] == outline.contains(centre)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(corners=st.lists(CORNERS, min_size=3, max_size=8, unique=True), tile_px=st.integers(1, 7))
 def test_a_tile_is_the_window_of_the_whole(corners, tile_px):
     outline = shapely.make_valid(on_grid(*corners), method="structure", keep_collapsed=False)
