@@ -11,6 +11,9 @@ from kpgeo.model.state import NO_DAY, DekadFields
 from kpgeo.options.sites import SiteOptions
 from kpgeo.sites.place import Place
 
+_FEWEST_DATES = 5
+"""Dates that tell a share: the mapping unit in pixels of 10 m. Of two dates far apart, none is near their median."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
@@ -46,12 +49,11 @@ def measure(fields: DekadFields, place: Place, pixels: Pixels, options: SiteOpti
     prob, frac = fields.mined_prob[at], fields.mined_frac[at]
     onset = fields.onset_day[at]
     dated = onset[onset != NO_DAY]
-    suddenness = share_opened_at_once(dated, options.sudden_days)
     mined = (prob * frac).astype(np.float64)
     pond_frac = min(float((fields.pond_prob[at] * frac).sum(dtype=np.float64) / max(mined.sum(), 1e-9)), 1.0)
     length, width = length_and_width(pixels)
     elongation = max(length / width, 1.0)
-    confidence = shifted(mean_belief(prob, mined), options.sudden_nats * (options.sudden_frac - suddenness))
+    confidence = shifted(mean_belief(prob, mined), nats_of_dates(dated, options))
     if is_road_like(elongation, width, pond_frac, options):
         confidence *= options.road_factor
     last_looks = np.maximum(fields.last_optical_day[at], fields.last_radar_day[at])
@@ -122,13 +124,18 @@ def _of_top_tenth(values: NDArray[np.float32]) -> float:
     return float(np.quantile(values, 0.9))
 
 
-def share_opened_at_once(onset_day: NDArray[np.uint16], days: int) -> float:
-    """Return the share of dated pixels that opened within some days of their median, 0–1; 1 where none is dated.
+def nats_of_dates(onset_day: NDArray[np.uint16], options: SiteOptions) -> float:
+    """Return how far the dates of an object's pixels speak for pits (above 0) or for a field (below), in nats.
 
-    Fields are cleared and ploughed in days; pits open one beside the other over months.
+    Fields are cleared and ploughed in days; pits open one beside the other over months. Too few dates say nothing.
     """
-    if not len(onset_day):
-        return 1.0
+    if len(onset_day) < _FEWEST_DATES:
+        return 0.0
+    return options.sudden_nats * (options.sudden_frac - share_opened_at_once(onset_day, options.sudden_days))
+
+
+def share_opened_at_once(onset_day: NDArray[np.uint16], days: int) -> float:
+    """Return the share of dated pixels, at least one, that opened within some days of their median, 0–1."""
     apart = np.abs(onset_day.astype(np.float64) - np.median(onset_day))
     return float((apart <= days).mean())
 

@@ -14,7 +14,10 @@ from kpgeo.sites import Place, link_sites, outline_changes
 
 FIRST_DEKAD = 1962  # 2024-07-D1
 GIVEN = {
+    "floor_frac": 0.0,
     "seen_frac": 1.0,
+    "beyond_factor": 1.0,
+    "outline_sd": 0.0,
     "frac_sd": 0.15,
     "area_correlation": 0.3,
     "seed_prob": 0.9,

@@ -181,7 +181,7 @@ def test_opening_at_once_lowers_the_log_odds_and_bit_by_bit_raises_them(make, pl
     assert change.area == plain.area, "it is evidence of what was dug, not of how much"
 
 
-def test_ground_without_a_date_counts_as_opened_at_once_and_among_others_not_at_all(make, place):
+def test_ground_without_a_date_says_nothing(make, place):
     by = make.options(seed_prob=0.5, sudden_nats=3.0)
     fields = _opened(make, place, [1, 1, 20, 39, 39])
     (dated,) = outline_changes(fields, place, by)
@@ -189,9 +189,21 @@ def test_ground_without_a_date_counts_as_opened_at_once_and_among_others_not_at_
     (partly,) = outline_changes(fields, place, by)
     fields.onset_day[:] = NO_DAY
     (undated,) = outline_changes(fields, place, by)
-    odds = 0.6 / 0.4 * np.exp(3.0 * np.array([0.5 - 0.2, 0.5, -0.5]))
+    odds = 0.6 / 0.4 * np.exp(3.0 * np.array([0.5 - 0.2, 0.5, 0.0]))
     found = [dated.confidence, partly.confidence, undated.confidence]
     assert found == pytest.approx(list(odds / (1.0 + odds)), rel=1e-5)
+
+
+@pytest.mark.parametrize(("n_px", "moves"), [(1, False), (2, False), (4, False), (5, True), (6, True)])
+@pytest.mark.parametrize("apart_days", [0, 60])
+def test_a_handful_of_dates_says_nothing(make, place, n_px, moves, apart_days):
+    """Of two dates two months apart none is near their median, and one date always is."""
+    spots = [(10 + n % 2, 4 + n // 2, 5 + apart_days * (n % 2)) for n in range(n_px)]
+    fields = make.fields(place, 8, spots, prob=0.6)
+    by = make.options(seed_prob=0.5, min_area_ha=0.0, sudden_nats=3.0)
+    (change,) = outline_changes(fields, place, by)
+    assert change.n_px == n_px
+    assert (change.confidence != pytest.approx(0.6)) == moves
 
 
 @pytest.mark.parametrize("prob", [0.5, 1.0])
