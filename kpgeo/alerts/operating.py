@@ -37,7 +37,7 @@ def choose_operating_point(
     calibration : Calibration or None
         What kpgeo carries for the detector.
     detector : str
-        The detector in use, such as `belief-1`.
+        The detector in use, such as `belief-2`.
     digests : mapping of str to str
         Digest of the options in use, by stage; where one differs from the calibration's, the point says so.
 

@@ -69,7 +69,7 @@ class Calibration:
     Attributes
     ----------
     detector : str
-        Name and version, such as `belief-1`.
+        Name and version, such as `belief-2`.
     made : str
         ISO date.
     ground : str

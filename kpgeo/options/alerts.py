@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from kpgeo.options.base import StageOptions
 
-FIRST, PROVISIONAL, CONFIRM = 0.50, 0.60, 0.70
+FIRST, PROVISIONAL, CONFIRM = 0.50, 0.80, 0.85
 """Confidences where neither they nor a rate are given."""
 
 
