@@ -86,7 +86,7 @@ def test_the_point_says_what_was_asked_what_it_stands_for_and_from_what():
 
 
 def test_a_high_confidence_takes_the_later_one_along_and_a_low_one_the_earlier():
-    sure = OperatingCurve(min_area_ha=0.05, confidence=(0.2, 0.4, 0.6, 0.99), false_alerts=(80, 40, 20, 0))
+    sure = replace(curve(0.05, (80, 40, 20, 0)), confidence=(0.2, 0.4, 0.6, 0.99))
     high, low = choose(asking(0.5), calibration(curves=(sure,))), choose(asking(7.0))
     assert high.confirm_confidence == high.provisional_confidence > CONFIRM
     assert low.first_confidence == low.provisional_confidence < FIRST
