@@ -84,6 +84,10 @@ def test_nothing_is_announced_on_nine_years_of_landsat(shared, tmp_path):
     _runs_again_without_change(path)
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="radar alone takes fresh spoil for a burn or a flood (docs/theory/belief-filter.md, known limits)",
+)
 @pytest.mark.long
 def test_a_pit_pressed_into_real_radar_is_outlined_in_a_stratum_and_dated_since_the_last_quiet_year(shared, tmp_path):
     """It is dug on 10 October 2023. Nobody looked from January to September, and one radar look says little."""
