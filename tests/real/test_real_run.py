@@ -121,7 +121,7 @@ def test_radar_alone_outlines_what_is_not_there_in_a_claimed_stratum_and_sends_n
     found = run_and_measure(path)
     (result,) = found.report.results
     assert result.verdict in {RunVerdict.CHANGES, RunVerdict.NO_CHANGE}
-    assert found.seed_px < 0.01 * found.pixels
+    assert found.seed_px < 0.05 * found.pixels, "the whole window is claimed as a deposit, and only radar looks at it"
     assert found.alerts <= 2
     assert (result.alerts_raised, found.report.delivered) == (found.alerts, 0)
     assert {one.verdict for one in found.comparisons} == {Verdict.NOT_ASSESSABLE}
