@@ -94,13 +94,7 @@ def run(
         report.rows(),
         empty="The pipeline names no AOI.",
     )
-    say(*report.sentences())
-    for line in report.gap_sentences():
-        note(line)
-    if as_json:
-        show_json(report.as_json())
-    if report.exit_code:
-        stop(report.exit_code)
+    _tell(report, as_json=as_json)
 
 
 def calibrate(
@@ -118,6 +112,11 @@ def calibrate(
         report.rows(),
         empty="No class was estimated.",
     )
+    _tell(report, as_json=as_json)
+
+
+def _tell(report: flows.RunReport | flows.CalibrationReport, *, as_json: bool) -> None:
+    """Say what a run's report says in words, and leave with its exit code if it has one."""
     say(*report.sentences())
     for line in report.gap_sentences():
         note(line)

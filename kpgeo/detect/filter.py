@@ -28,7 +28,7 @@ from kpgeo.kernels.belief import (
     update_optical,
     update_radar,
 )
-from kpgeo.kernels.season import harmonic_basis
+from kpgeo.kernels.season import MONTH_DAYS, YEAR_DAYS, harmonic_basis
 from kpgeo.model.calendar import date_of, dekad_end, dekad_of, dekad_start
 from kpgeo.model.scene import Sensor
 from kpgeo.model.state import (
@@ -59,7 +59,6 @@ _RADAR_JUNK_DENSITY = 1.0 / (15.0 * 15.0)
 _CODES = np.arange(256, dtype=np.uint8)
 _DATED_PROB = 0.05
 _NORMAL = 100.0
-_MONTH_DAYS = 365.25 / 12.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,8 +193,24 @@ def green_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
     >>> green_months((11, 12, 1, 2, 3))
     (8, 9, 10)
     """
+    return _late_wet_months(dry_months, 4)
+
+
+def flood_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the months in which rivers stand high: those of the wet season but its first three.
+
+    Examples
+    --------
+    >>> flood_months((11, 12, 1, 2, 3))
+    (7, 8, 9, 10)
+    """
+    return _late_wet_months(dry_months, 3)
+
+
+def _late_wet_months(dry_months: tuple[int, ...], first: int) -> tuple[int, ...]:
+    """Return the wet months with no dry one among the `first` months before them."""
     wet = [month for month in range(1, 13) if month not in dry_months]
-    before = [{(month - back - 1) % 12 + 1 for back in (1, 2, 3, 4)} for month in wet]
+    before = [{(month - back - 1) % 12 + 1 for back in range(1, first + 1)} for month in wet]
     return tuple(month for month, earlier in zip(wet, before, strict=True) if not earlier & set(dry_months))
 
 
@@ -209,19 +224,6 @@ def ploughing_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
     """
     last_dry = [month for month in dry_months if month % 12 + 1 not in dry_months]
     return tuple(sorted({(month - 1 + step) % 12 + 1 for month in last_dry for step in (-1, 0, 1, 2, 3)}))
-
-
-def flood_months(dry_months: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the months in which rivers stand high: those of the wet season but its first three.
-
-    Examples
-    --------
-    >>> flood_months((11, 12, 1, 2, 3))
-    (7, 8, 9, 10)
-    """
-    first_wet = [month for month in range(1, 13) if month not in dry_months and (month - 2) % 12 + 1 in dry_months]
-    early = {(month - 1 + step) % 12 + 1 for month in first_wet for step in (0, 1, 2)}
-    return tuple(month for month in range(1, 13) if month not in dry_months and month not in early)
 
 
 @lru_cache(maxsize=512)
@@ -262,11 +264,11 @@ def _one_day(season: _Season, options: DetectOptions) -> NDArray[np.float64]:
     s = LandState
     rates = np.zeros((N_STATES, N_STATES))
     is_high_water, is_ploughing = season.flooding > 1.0 / 12.0, season.ploughing > 1.0 / 12.0
-    cropping = options.cropping_per_year * season.ploughing / _MONTH_DAYS
-    flooding = options.flooding_per_year * season.flooding / _MONTH_DAYS
-    burning = -np.log1p(-options.burning_per_season) * season.burning / _MONTH_DAYS
+    cropping = options.cropping_per_year * season.ploughing / MONTH_DAYS
+    flooding = options.flooding_per_year * season.flooding / MONTH_DAYS
+    burning = -np.log1p(-options.burning_per_season) * season.burning / MONTH_DAYS
     rates[s.STABLE, s.CROPPED] = cropping
-    rates[s.STABLE, s.CLEARED] = rates[s.CROPPED, s.CLEARED] = options.clearing_per_year / 365.25
+    rates[s.STABLE, s.CLEARED] = rates[s.CROPPED, s.CLEARED] = options.clearing_per_year / YEAR_DAYS
     rates[s.STABLE, s.BURNT] = burning + flooding + 0.5 * cropping
     rates[s.REGROWTH, s.BURNT] = burning + flooding
     rates[s.CROPPED, s.BURNT] = rates[s.CLEARED, s.BURNT] = flooding
@@ -370,7 +372,7 @@ def _opening_per_day(mined: NDArray[np.float32], context: TileContext, options: 
         edge = 2 * round(options.neighbour_m / 10.0) + 1
         is_near = maximum_filter(is_mined, size=edge)
         boost = np.where(is_near, np.maximum(boost, np.float32(options.neighbour_boost)), boost)
-    rate: NDArray[np.float32] = boost * np.float32(options.opening_per_year / 365.25)
+    rate: NDArray[np.float32] = boost * np.float32(options.opening_per_year / YEAR_DAYS)
     return rate
 
 

@@ -51,10 +51,6 @@ class HistoryStack:
                 rows = self.radar if sensor.is_radar else self.optical
                 rows.append((look.day, look.scene_id, sensor, _to_int16(look.pixels, step)))
 
-    def looks_since(self, day: int) -> list[Look]:
-        """Return the looks from a day on, in time order, decoded: twice their size; `looks_between` takes less."""
-        return self.looks_between(day, np.iinfo(np.int64).max)
-
     def looks_between(self, begin_day: int, end_day: int) -> list[Look]:
         """Return the looks of the days from `begin_day` to before `end_day`, in time order, decoded."""
         rows = [(*row, REFLECTANCE_STEP) for row in self.optical] + [(*row, RADAR_STEP_DB) for row in self.radar]

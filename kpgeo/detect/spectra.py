@@ -4,6 +4,7 @@ The figures of the classes come from a class library (`library.py`), by default 
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ _LOOKS_BARE_GREEN_MONTHS = {**_LOOKS_BARE, _S.CROPPED: 0.15, _S.REGROWTH: 0.15}
 _LOOKS_WET = {_S.POND: 1.0, _S.BURNT: 1.0}
 
 
+@lru_cache(maxsize=16)
 def optical_templates(*, is_green: bool, library: ClassLibrary | None = None) -> OpticalTemplates:
     """Return the optical templates of a month, with crops standing or not (see `kernels.belief.update_optical`).
 
@@ -68,6 +70,7 @@ def optical_templates(*, is_green: bool, library: ClassLibrary | None = None) ->
     )
 
 
+@lru_cache(maxsize=8)
 def radar_templates(library: ClassLibrary | None = None) -> RadarTemplates:
     """Return the radar templates; a change c over a share f is mixed in power: 10 log10(1 - f + f 10^(c/10))."""
     entries = [(entry, f) for entry in (library or shipped_library()).radar for f in entry.fracs]

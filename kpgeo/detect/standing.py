@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kpgeo.detect.filter import TileContext, green_months, start_state
 from kpgeo.detect.history import HistoryStack
-from kpgeo.kernels.season import harmonic_basis
+from kpgeo.kernels.season import MONTH_DAYS, harmonic_basis
 from kpgeo.model.state import (
     FILTER_BANDS,
     N_COEFS,
@@ -26,7 +26,7 @@ from kpgeo.model.state import (
 from kpgeo.options.detect import DetectOptions
 
 _GREEN_INDEX = 0.3
-_MID_MONTH, _MONTH_DAYS = 15, 365.25 / 12.0
+_MID_MONTH = 15
 _RED, _NIR = FILTER_BANDS.index("red"), FILTER_BANDS.index("nir")
 
 
@@ -50,7 +50,7 @@ def find_standing(baseline: TileBaseline, context: TileContext, options: DetectO
     if context.is_working is None or not context.is_working.any():
         return np.zeros(context.in_stratum.shape, dtype=np.bool_)
     days = np.array(
-        [_MID_MONTH + round(_MONTH_DAYS * (month - 1)) for month in green_months(context.dry_months)], dtype=np.int64
+        [_MID_MONTH + round(MONTH_DAYS * (month - 1)) for month in green_months(context.dry_months)], dtype=np.int64
     )
     basis = harmonic_basis(days, N_COEFS) * np.float32(REFLECTANCE_STEP)
     red = np.tensordot(basis, baseline.beta_optical[_RED].astype(np.float32), axes=(1, 0))

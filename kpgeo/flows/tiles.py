@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import xarray as xr
@@ -103,8 +103,11 @@ def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBas
     reader = TileReader(watch, tile)
     history = reader.history(scenes)
     options = watch.pipeline.detect
+    context = context_of(watch, tile)
+    if watch.aoi.layers_of(LayerKind.WORKINGS):
+        context = replace(context, is_working=registry.rasterize_workings(watch.aoi, watch.grid, tile))
     fitted = detect.fit_baseline(history, options)
-    baseline, start = detect.start_tile(fitted, history, context_of(watch, tile), watch.first_dekad, options)
+    baseline, start = detect.start_tile(fitted, history, context, watch.first_dekad, options)
     return baseline, start, reader.reading()
 
 
@@ -147,14 +150,11 @@ def context_of(watch: Watch, tile: Tile) -> TileContext:
     """Return what a tile knows besides its looks."""
     in_stratum = watch.stratum_index_of(tile) > 0
     boost = opening_boost_of(watch, tile, watch.pipeline.prior) if watch.aoi.layers else None
-    has_workings = bool(watch.aoi.layers_of(LayerKind.WORKINGS))
-    is_working = registry.rasterize_workings(watch.aoi, watch.grid, tile) if has_workings else None
     if watch.aoi.seasons is None:
-        return TileContext(in_stratum=in_stratum, opening_boost=boost, is_working=is_working)
+        return TileContext(in_stratum=in_stratum, opening_boost=boost)
     return TileContext(
         in_stratum=in_stratum,
         opening_boost=boost,
-        is_working=is_working,
         burn_months=watch.aoi.seasons.burn_months,
         dry_months=watch.aoi.seasons.dry_months,
     )

@@ -20,6 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 YEAR_DAYS = 365.25
+MONTH_DAYS = YEAR_DAYS / 12.0
 INT16_NODATA = -32768
 LANES = 256
 DATES = 8

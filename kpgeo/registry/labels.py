@@ -21,7 +21,7 @@ from kpgeo.model.geometry import area_ha
 from kpgeo.model.grid import Grid
 from kpgeo.model.state import LandState
 from kpgeo.registry.outline import Outline, count_positions
-from kpgeo.registry.raster import _in_pixels
+from kpgeo.registry.raster import in_pixels
 from kpgeo.registry.reading import _check_crs, _raise_first
 from kpgeo.registry.rules import MAX_VERTICES, Findings, clean
 from kpgeo.registry.text import parse_json, read_bytes
@@ -93,7 +93,7 @@ def read_labels(path: Path) -> tuple[Label, ...]:
 
 def find_label_pixels(label: Label, grid: Grid) -> NDArray[np.int64]:
     """Return the (row, column) pairs, int64 (pixel, 2), of the grid's pixels that lie wholly inside a label."""
-    outline = _in_pixels(label.geometry, grid).buffer(-0.5)
+    outline = in_pixels(label.geometry, grid).buffer(-0.5)
     if outline.is_empty:
         return np.zeros((0, 2), dtype=np.int64)
     left, top, right, bottom = outline.bounds
@@ -154,15 +154,10 @@ def _label(row: Mapping[str, Any], index: int, path: Path, found: Findings) -> L
             where=f"{where}.properties.until",
             remedy="until is the day after the last one.",
         )
-    label = Label(
-        id=_name_of(row, about, index),
-        state=_state(about.get("state"), f"{where}.properties.state"),
-        class_name=_class(about.get("class"), f"{where}.properties.class"),
-        start_day=start_day,
-        end_day=end_day,
-        is_checked=_flag(about.get("checked"), f"{where}.properties.checked"),
-        geometry=geometry,  # type: ignore[arg-type]
-    )
+    name = _name_of(row, about, index)
+    state = _state(about.get("state"), f"{where}.properties.state")
+    class_name = _class(about.get("class"), f"{where}.properties.class")
+    is_checked = _flag(about.get("checked"), f"{where}.properties.checked")
     if geometry is None:
         return None
     if area_ha(geometry) / 100.0 > MAX_LABEL_KM2:
@@ -171,7 +166,15 @@ def _label(row: Mapping[str, Any], index: int, path: Path, found: Findings) -> L
             where=f"{where}.geometry",
             remedy="Draw smaller polygons over ground that is all of one kind.",
         )
-    return label
+    return Label(
+        id=name,
+        state=state,
+        class_name=class_name,
+        start_day=start_day,
+        end_day=end_day,
+        is_checked=is_checked,
+        geometry=geometry,
+    )
 
 
 def _name_of(row: Mapping[str, Any], about: Mapping[str, Any], index: int) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Transformer
 from rasterio.features import rasterize
 from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
@@ -20,9 +19,7 @@ from shapely.geometry.base import BaseGeometry
 from kpgeo.model.aoi import Aoi, Layer, LayerKind, LeftOut, RiskSource
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.grid import Grid, Tile
-from kpgeo.registry.raster import rasterize_inside
-
-_SNAP = 1024.0
+from kpgeo.registry.raster import in_pixels, rasterize_inside
 
 
 def rasterize_drainage_distance(
@@ -76,15 +73,15 @@ def _why(aoi: Aoi) -> str:
 
 def _at_risk(aoi: Aoi, grid: Grid, tile: Tile) -> NDArray[np.bool_]:
     """Return which pixels of a tile are at risk, inside the boundary or not."""
-    areas = [_in_pixels(layer.geometry, grid) for layer in aoi.layers_of(LayerKind.RISK_AREA)]
+    areas = [in_pixels(layer.geometry, grid) for layer in aoi.layers_of(LayerKind.RISK_AREA)]
     at_risk = _touched(areas, tile, 0)
     if aoi.risk is None:
         return at_risk
     named: list[BaseGeometry] = []
     if RiskSource.STRATA in aoi.risk.of:
-        named += [_in_pixels(stratum.geometry, grid) for stratum in aoi.strata]
+        named += [in_pixels(stratum.geometry, grid) for stratum in aoi.strata]
     if RiskSource.DRAINAGE in aoi.risk.of:
-        named += [_in_pixels(layer.geometry, grid) for layer in aoi.layers_of(LayerKind.DRAINAGE)]
+        named += [in_pixels(layer.geometry, grid) for layer in aoi.layers_of(LayerKind.DRAINAGE)]
     if RiskSource.WORKINGS in aoi.risk.of:
         named += _workings_of(aoi, grid)
     reach_m = aoi.risk.within_m
@@ -104,7 +101,7 @@ def _by_tile(
 
 
 def _distance_m(geometries: list[BaseGeometry], grid: Grid, tile: Tile, cap_m: float) -> NDArray[np.float32]:
-    return _distance_of([_in_pixels(geometry, grid) for geometry in geometries], grid, tile, cap_m)
+    return _distance_of([in_pixels(geometry, grid) for geometry in geometries], grid, tile, cap_m)
 
 
 def _distance_of(outlines: list[BaseGeometry], grid: Grid, tile: Tile, cap_m: float) -> NDArray[np.float32]:
@@ -139,7 +136,7 @@ def _parts(geometry: BaseGeometry) -> Iterator[BaseGeometry]:
 def _workings_of(aoi: Aoi, grid: Grid) -> list[BaseGeometry]:
     """Return known workings in pixels of the grid, points as discs."""
     return [
-        _with_discs(_in_pixels(layer.geometry, grid), layer, grid.res_m) for layer in aoi.layers_of(LayerKind.WORKINGS)
+        _with_discs(in_pixels(layer.geometry, grid), layer, grid.res_m) for layer in aoi.layers_of(LayerKind.WORKINGS)
     ]
 
 
@@ -149,15 +146,3 @@ def _with_discs(geometry: BaseGeometry, layer: Layer, res_m: float) -> BaseGeome
         for part in _parts(geometry)
     ]
     return shapely.GeometryCollection(parts)
-
-
-def _in_pixels(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
-    """Return an EPSG:4326 geometry in pixels of the grid: as `registry.raster` does, but edges stay straight."""
-    to_grid = Transformer.from_crs("EPSG:4326", f"EPSG:{grid.epsg}", always_xy=True)
-
-    def place(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:
-        east_m, north_m = to_grid.transform(lon_lat[:, 0], lon_lat[:, 1])
-        xy = np.stack([(east_m - grid.left_m) / grid.res_m, (grid.top_m - north_m) / grid.res_m], axis=1)
-        return np.rint(xy * _SNAP) / _SNAP
-
-    return shapely.transform(geometry, place)

@@ -46,7 +46,9 @@ def _burn(geometries: list[BaseGeometry], grid: Grid, tile: Tile | None) -> NDAr
     """Burn i + 1 where geometry i lies; the first one is burnt last, so that it wins."""
     y0, x0 = (tile.y0, tile.x0) if tile else (0, 0)
     shape = (tile.height, tile.width) if tile else grid.shape
-    outlines = [shapely.transform(_in_pixels(geometry, grid), lambda xy: xy - (x0, y0)) for geometry in geometries]
+    outlines = [
+        shapely.transform(in_pixels(_split(geometry), grid), lambda xy: xy - (x0, y0)) for geometry in geometries
+    ]
     shapes = [(outline, index + 1) for index, outline in enumerate(outlines)]
     if not shapes:
         return np.zeros(shape, dtype=np.uint8)
@@ -58,8 +60,11 @@ def _split(geometry: BaseGeometry) -> BaseGeometry:
     return shapely.segmentize(geometry, _EDGE_DEG)
 
 
-def _in_pixels(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
-    """Return an EPSG:4326 geometry in pixels of the grid: x to the right, y down, (0, 0) at the upper left corner."""
+def in_pixels(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
+    """Return an EPSG:4326 geometry in pixels of the grid: x to the right, y down, (0, 0) at the upper left corner.
+
+    Only its vertices are moved: edges stay straight.
+    """
     to_grid = Transformer.from_crs("EPSG:4326", f"EPSG:{grid.epsg}", always_xy=True)
 
     def place(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,4 +72,4 @@ def _in_pixels(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
         xy = np.stack([(east_m - grid.left_m) / grid.res_m, (grid.top_m - north_m) / grid.res_m], axis=1)
         return np.rint(xy * _SNAP) / _SNAP
 
-    return shapely.transform(_split(geometry), place)
+    return shapely.transform(geometry, place)

@@ -132,8 +132,8 @@ def test_history_gives_back_what_it_was_given_in_time_order():
     )
     history = HistoryStack(shape=SHAPE)
     history.add(looks, Sensor.SENTINEL2)
-    assert [look.scene_id for look in history.looks_since(0)] == ["a", "b", "c"]
-    assert [look.scene_id for look in history.looks_since(BEGIN + 5)] == ["b", "c"]
+    assert [look.scene_id for look in history.looks_between(0, BEGIN + 21)] == ["a", "b", "c"]
+    assert [look.scene_id for look in history.looks_between(BEGIN + 5, BEGIN + 21)] == ["b", "c"]
     assert [look.scene_id for look in history.looks_between(BEGIN, BEGIN + 20)] == ["a", "b"]
     (unwrapped,) = history.looks_between(BEGIN, BEGIN + 1)
     np.testing.assert_allclose(unwrapped.pixels, pixels[1], atol=5.1e-5)
