@@ -14,12 +14,13 @@ PACKAGE = ROOT / "kpgeo"
 STAGES = {
     "registry", "catalog", "ingest", "features", "detect", "sites", "production", "alerts", "brief", "assess", "sim",
 }  # fmt: skip
-BELOW_STAGES = {"model", "options", "kernels", "lazy"}
+BELOW_STAGES = {"model", "options", "kernels", "lazy", "wire"}
 MAY_IMPORT = {
     "model": set(),
     "options": {"model"},
     "kernels": {"model"},
     "lazy": {"model", "options"},
+    "wire": {"model", "options"},
     "store": {"model"},
     **dict.fromkeys(STAGES, BELOW_STAGES),
     "flows": STAGES | BELOW_STAGES | {"store"},
