@@ -59,6 +59,9 @@ class Granule:
         MGRS tile, or Landsat path and row; empty where the provider names none.
     processing_baseline : str
         Sentinel-2 `05.09`; empty for other sensors.
+    alternatives : tuple of Granule
+        The same granule from elsewhere, best first: other catalogues' copies, other processings. One is read whole in
+        its place if it cannot be read, harmonised by its own baseline. They have no alternatives themselves.
     """
 
     item: dict[str, Any] = field(repr=False, hash=False, compare=False)
@@ -69,6 +72,7 @@ class Granule:
     processing_baseline: str
     epsg: int | None
     cloud_frac: float | None
+    alternatives: "tuple[Granule, ...]" = field(default=(), repr=False, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,6 @@ def _geometry(content: bytes) -> BaseGeometry:
 
 def row_of_scene(aoi_id: str, scene: Scene) -> dict[str, Any]:
     """Return the row of a scene."""
-    granules = [{spec.name: getattr(granule, spec.name) for spec in fields(granule)} for granule in scene.granules]
     return {
         "aoi_id": aoi_id,
         "id": scene.id,
@@ -87,7 +86,7 @@ def row_of_scene(aoi_id: str, scene: Scene) -> dict[str, Any]:
         "day": scene.day,
         "relative_orbit": scene.relative_orbit,
         "orbit_state": scene.orbit_state,
-        "granules": to_json(granules),
+        "granules": to_json([_granule_content(granule) for granule in scene.granules]),
         "footprint": to_wkb(scene.footprint),
         "dropped": to_json(scene.dropped),
     }
@@ -101,10 +100,22 @@ def scene_of_row(row: Row) -> Scene:
         datetime=dt.datetime.fromisoformat(row["sensed_at"]),
         relative_orbit=row["relative_orbit"],
         orbit_state=row["orbit_state"],
-        granules=tuple(Granule(**granule) for granule in json.loads(row["granules"])),
+        granules=tuple(_granule(content) for content in json.loads(row["granules"])),
         footprint=_geometry(row["footprint"]),
         dropped=tuple(json.loads(row["dropped"])),
     )
+
+
+def _granule_content(granule: Granule) -> dict[str, Any]:
+    """Return a granule as plain values; one without alternatives as it was kept before there were any."""
+    content = {spec.name: getattr(granule, spec.name) for spec in fields(granule) if spec.name != "alternatives"}
+    others = [_granule_content(other) for other in granule.alternatives]
+    return content | ({"alternatives": others} if others else {})
+
+
+def _granule(content: Mapping[str, Any]) -> Granule:
+    others = tuple(_granule(other) for other in content.get("alternatives", ()))
+    return Granule(**{**content, "alternatives": others})
 
 
 def row_of_gap(gap: Gap) -> dict[str, Any]:
