@@ -10,9 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
-from rasterio.warp import transform_bounds
 
 from kpgeo.ingest.granules import GranuleLook, Reading, read_granule
+from kpgeo.ingest.reach import reach_of, reaches
 from kpgeo.model.errors import BadInputError, SceneReadError
 from kpgeo.model.run import Gap
 from kpgeo.model.scene import Granule, LookClass, Scene, Sensor
@@ -72,14 +72,8 @@ def load_cube(scenes: Sequence[Scene], geobox: GeoBox, options: IngestOptions) -
 
 def _reaching(scene: Scene, geobox: GeoBox) -> list[Granule]:
     """Return the granules whose bounding box meets the window; first those on the window's own UTM zone."""
-    margin_m = 2.0 * abs(geobox.resolution.x)
-    bounds = geobox.boundingbox.buffered(margin_m, margin_m)
-    west, south, east, north = transform_bounds(str(geobox.crs), "EPSG:4326", *bounds.bbox)
-    found = []
-    for granule in scene.granules:
-        box = granule.item.get("bbox") or (-180.0, -90.0, 180.0, 90.0)
-        if box[0] <= east and box[2] >= west and box[1] <= north and box[3] >= south:
-            found.append(granule)
+    reach = reach_of(geobox)
+    found = [granule for granule in scene.granules if reaches(granule, reach)]
     epsg = geobox.crs.epsg if geobox.crs is not None else None
     return sorted(found, key=lambda one: (one.epsg != epsg, one.tile, one.item_id))
 
