@@ -20,6 +20,7 @@ from kpgeo.options.ingest import IngestOptions
 from kpgeo.options.prior import PriorOptions
 from kpgeo.options.production import ProductionOptions
 from kpgeo.options.sites import SiteOptions
+from kpgeo.options.wire import WireOptions
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _MAX_BYTES = 1024 * 1024
@@ -75,6 +76,7 @@ class Pipeline(BaseModel):
     workspace: str = "workspace"
     catalog: tuple[CatalogSource, ...] = Field(min_length=1)
     history: History
+    wire: WireOptions = WireOptions()
     ingest: IngestOptions = IngestOptions()
     features: FeatureOptions = FeatureOptions()
     detect: DetectOptions = DetectOptions()
