@@ -76,7 +76,7 @@ def run(
     workspace: AnyWorkspace = None,
     since: Annotated[str | None, typer.Option(help="First day to look at (ISO).")] = None,
     until: Annotated[str | None, typer.Option(help="Day after the last one (ISO).")] = None,
-    cluster: Annotated[str | None, typer.Option(help="local, sync, or a Dask scheduler's address.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="local, sync, or a Dask scheduler's address or file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read every new acquisition, decide what changed, compare, and deliver."""

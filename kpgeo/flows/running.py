@@ -16,6 +16,7 @@ from kpgeo.flows.comparing import are_compared, compare, import_declared
 from kpgeo.flows.coverage import WHOLE
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
+from kpgeo.flows.effort import deciding
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
 from kpgeo.flows.record import RunRecord, gap_content, remember
@@ -230,6 +231,7 @@ class _Run:
                 observed = self._observe(watch, state, planned)
                 counts.update(scenes_new=observed.scenes_new, tiles=observed.tiles, gaps=len(observed.gaps))
                 counts.update(refits=len(observed.refits))
+                record.add_effort(aoi_id, observed.effort)
         bench = Bench(watch, state, self._tables)
         first = first_undecided(bench)
         decided, has_news = None, False
@@ -239,6 +241,7 @@ class _Run:
                 decided = decide(bench, first, self._progress)
                 has_news = bool(_event_ids(decided) - known)
                 counts.update(dekads=len(decided.decisions))
+            record.add_effort(aoi_id, deciding(watch.grid, len(decided.decisions), record.seconds[aoi_id]["decide"]))
         if decided is not None or not are_compared(bench):
             with record.step(aoi_id, "compare") as counts:
                 counts.update(comparisons=len(compare(bench)))
@@ -251,6 +254,7 @@ class _Run:
         assert planned.work is not None  # noqa: S101 - the caller has just asked
         if self._workers is None:
             self._workers = self._stack.enter_context(lazy.open_cluster(self._compute))
+            lazy.require_able(self._workers, self._room.path)
         metadata = {"run_id": self._record.run_id, "lineage": watch.lineage}
         return observe(watch, state, planned.work, self._workers, metadata, self._progress)
 
@@ -349,14 +353,15 @@ def _compute(pipeline: Pipeline, cluster: str | None) -> ComputeOptions:
     """Return the compute options, with another cluster where one is named."""
     options = pipeline.compute
     if cluster is None:
-        return options
+        is_file = options.cluster.endswith(".json")
+        return options.model_copy(update={"cluster": str(pipeline.path(options.cluster))}) if is_file else options
     try:
         return ComputeOptions(**{**options.model_dump(), "cluster": cluster})
     except ValidationError as error:
         raise BadInputError(
             f"{cluster!r} is no cluster.",
             where="--cluster",
-            remedy="Use local, threads, sync, or a scheduler's address such as tcp://host:8786.",
+            remedy="Use local, threads, sync, a scheduler's address such as tcp://host:8786, or its file (.json).",
         ) from error
 
 

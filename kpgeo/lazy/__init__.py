@@ -1,6 +1,16 @@
 """The one gateway to dask."""
 
 from kpgeo.lazy.cluster import Client, ClusterOptions, InProcess, open_cluster, worker_count
+from kpgeo.lazy.remote import require_able
 from kpgeo.lazy.tiles import TileFailure, map_tiles
 
-__all__ = ["Client", "ClusterOptions", "InProcess", "TileFailure", "map_tiles", "open_cluster", "worker_count"]
+__all__ = [
+    "Client",
+    "ClusterOptions",
+    "InProcess",
+    "TileFailure",
+    "map_tiles",
+    "open_cluster",
+    "require_able",
+    "worker_count",
+]

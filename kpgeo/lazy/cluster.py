@@ -12,10 +12,12 @@ import distributed
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
-from kpgeo.model.errors import UpstreamError
+from kpgeo.lazy.remote import address_of
+from kpgeo.model.errors import BadInputError, UpstreamError
 
 _GIB = 2**30
 _CONNECT_S = 15
+NO_WORKER_S = 120.0
 _ENVIRONMENT = ("GDAL_", "OGR_", "CPL_", "VSI_", "PROJ_")
 
 
@@ -33,6 +35,10 @@ class ClusterOptions(Protocol):
     @property
     def memory_per_worker_gib(self) -> float:
         """Return the memory a worker may use, GiB."""
+
+    @property
+    def allow_public_tcp(self) -> bool:
+        """Return whether a scheduler at a public address may do without encryption."""
 
 
 class InProcess(ThreadPoolExecutor):
@@ -68,8 +74,8 @@ def open_cluster(options: ClusterOptions) -> Iterator[Client]:
     Parameters
     ----------
     options : ComputeOptions
-        `cluster`: `local` starts processes on this machine that listen on loopback only; an address connects to a
-        scheduler that someone else runs; `threads` and `sync` stay in this process.
+        `cluster`: `local` starts processes on this machine that listen on loopback only; an address, or the file that
+        a scheduler wrote, connects to a scheduler that someone else runs; `threads` and `sync` stay in this process.
 
     Yields
     ------
@@ -79,7 +85,9 @@ def open_cluster(options: ClusterOptions) -> Iterator[Client]:
     Raises
     ------
     UpstreamError
-        The scheduler at the address does not answer.
+        The scheduler at the address does not answer, or has no worker within two minutes.
+    BadInputError
+        The scheduler is at a public address and without encryption, or its workers have no kpgeo.
     """
     if options.cluster == "sync":
         with InProcess(1) as executor:
@@ -91,8 +99,8 @@ def open_cluster(options: ClusterOptions) -> Iterator[Client]:
         with _local(options) as cluster, _connect(cluster) as client:
             yield client
     else:
-        with _connect(options.cluster) as client:
-            client.register_plugin(GdalEnvironment())
+        with _connect(address_of(options.cluster, allow_public=options.allow_public_tcp)) as client:
+            _prepare(client)
             yield client
 
 
@@ -129,6 +137,27 @@ def _local(options: ClusterOptions) -> AbstractContextManager[Any]:
             silence_logs=logging.CRITICAL,
         )
     return cluster
+
+
+def _prepare(client: distributed.Client) -> None:
+    """Wait for a worker of a cluster started elsewhere, and lock GDAL down on those there are and those to come."""
+    wait: Any = client.wait_for_workers
+    try:
+        wait(1, timeout=NO_WORKER_S)
+    except TimeoutError as error:
+        raise UpstreamError(
+            f"The scheduler has had no worker for {NO_WORKER_S:.0f} s.",
+            where="compute.cluster",
+            remedy="Start workers with `dask worker`, and run again.",
+        ) from error
+    try:
+        client.register_plugin(GdalEnvironment())
+    except ImportError as error:
+        raise BadInputError(
+            f"The scheduler or a worker of it has no kpgeo ({error}).",
+            where="compute.cluster",
+            remedy="Install this version of kpgeo where the scheduler and its workers run.",
+        ) from error
 
 
 def _connect(scheduler: Any) -> distributed.Client:

@@ -15,12 +15,11 @@ import distributed
 from distributed import KilledWorker
 from distributed.client import FutureCancelledError
 
-from kpgeo.lazy.cluster import Client
+from kpgeo.lazy.cluster import NO_WORKER_S, Client
 from kpgeo.model.errors import BadInputError, UpstreamError
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
-_NO_WORKER_S = 120.0
 _TICK_S = 5.0
 
 
@@ -69,7 +68,7 @@ def map_tiles(
     function : callable
         Takes one task; a function of a module, so that workers can import it.
     in_flight : int
-        Tasks under way at once; 0 is two a worker.
+        Tasks under way at once; 0 is two a worker, of as many workers as there are at the time.
     retries : int
         Times a task whose worker died is tried again, alone.
     on_done : callable, optional
@@ -88,7 +87,7 @@ def map_tiles(
     if in_flight < 0 or retries < 0:
         raise BadInputError("in_flight and retries cannot be negative.", where="compute")
     flight = _Flight(client, function)
-    limit = in_flight or 2 * _n_workers(client)
+    limit = in_flight or None
     try:
         for task, outcome in flight.run_retrying(tasks, limit, retries):
             if on_done is not None:
@@ -108,7 +107,7 @@ class _Flight(Generic[_Task, _Result]):
         self._up: dict[Any, _Task] = {}
 
     def run_retrying(
-        self, tasks: Iterable[_Task], limit: int, retries: int
+        self, tasks: Iterable[_Task], limit: int | None, retries: int
     ) -> Iterator[tuple[_Task, _Result | TileFailure]]:
         """Run tasks; those whose worker died are tried again at the end, one by one."""
         suspects: list[_Task] = []
@@ -120,10 +119,12 @@ class _Flight(Generic[_Task, _Result]):
         for task in suspects:
             yield task, self._run_alone(task, retries)
 
-    def run(self, tasks: Iterable[_Task], limit: int) -> Iterator[tuple[_Task, _Result | TileFailure]]:
+    def run(self, tasks: Iterable[_Task], limit: int | None) -> Iterator[tuple[_Task, _Result | TileFailure]]:
+        """Run tasks, at most `limit` at once; None is two for each worker there is when one could begin."""
         waiting = iter(tasks)
         while True:
-            while len(self._up) < limit and self._start_next(waiting):
+            room = limit or 2 * _n_workers(self._client)
+            while len(self._up) < room and self._start_next(waiting):
                 pass
             if not self._up:
                 return
@@ -176,8 +177,8 @@ class _Flight(Generic[_Task, _Result]):
             except queue.Empty:
                 if _has_workers(self._client):
                     alive_at = time.monotonic()
-                elif time.monotonic() - alive_at > _NO_WORKER_S:
-                    raise _gone(f"The scheduler has had no worker for {_NO_WORKER_S:.0f} s.") from None
+                elif time.monotonic() - alive_at > NO_WORKER_S:
+                    raise _gone(f"The scheduler has had no worker for {NO_WORKER_S:.0f} s.") from None
 
 
 def _has_died(outcome: object) -> bool:
@@ -198,7 +199,10 @@ def _n_workers(client: Client) -> int:
     if not isinstance(client, distributed.Client):
         return client.n_workers
     threads: Any = client.nthreads
-    return max(1, sum(int(count) for count in threads().values()))
+    try:
+        return max(1, sum(int(count) for count in threads().values()))
+    except OSError:  # the scheduler has gone: whoever waits for a task will hear of it
+        return 1
 
 
 def _gone(what: str) -> UpstreamError:

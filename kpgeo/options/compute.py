@@ -10,8 +10,14 @@ class ComputeOptions(StageOptions):
 
     cluster: str = Field(
         default="local",
-        pattern=r"^(local|threads|sync|(tcp|tls|ucx|ws|wss)://[A-Za-z0-9._\[\]:-]+)$",
-        description="local (processes on this machine), threads or sync (in this process), or tcp://host:8786.",
+        pattern=r"^(local|threads|sync|(tcp|tls|ucx|ws|wss)://[A-Za-z0-9._\[\]:-]+|[^\x00-\x1f:]{1,1000}\.json)$",
+        description="local (processes on this machine), threads or sync (in this process), a scheduler's address "
+        "(tls://host:8786, tcp://host:8786), or the scheduler file (.json) that it wrote.",
+    )
+    allow_public_tcp: bool = Field(
+        default=False,
+        description="Use a scheduler without encryption (tcp:// or ws://) at a public address. Whoever reaches it can "
+        "run code here and on the workers.",
     )
     workers: int = Field(
         default=0, ge=0, le=1024, description="Workers of a local cluster; 0 is as many as cores and memory allow."

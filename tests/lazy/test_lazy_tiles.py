@@ -219,7 +219,7 @@ def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
 
 
 def test_a_scheduler_without_workers_is_given_up(monkeypatch):
-    monkeypatch.setattr("kpgeo.lazy.tiles._NO_WORKER_S", 0.5)
+    monkeypatch.setattr("kpgeo.lazy.tiles.NO_WORKER_S", 0.5)
     monkeypatch.setattr("kpgeo.lazy.tiles._TICK_S", 0.1)
     with open_cluster(ComputeOptions(workers=1, memory_per_worker_gib=0.5)) as client:
         client.cluster.scale(0)
