@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kpgeo import detect, lazy
+from kpgeo.flows.effort import NO_EFFORT, Effort
 from kpgeo.flows.scenes import Refit, Work, edition, spans_of
 from kpgeo.flows.tiles import TileReading, fit_tile, fold_tile, refit_tile
 from kpgeo.flows.watch import Progress, Watch, silent
@@ -59,6 +60,8 @@ class Observation:
         Tiles that failed; they are taken up again by the next run.
     refits : tuple of RefitCount
         Baselines that were learnt anew.
+    effort : Effort
+        What the tiles that went well took.
     """
 
     snapshot_id: str
@@ -69,6 +72,7 @@ class Observation:
     gaps: tuple[Gap, ...] = ()
     lost_tiles: tuple[str, ...] = ()
     refits: tuple[RefitCount, ...] = ()
+    effort: Effort = NO_EFFORT
 
 
 def observe(
@@ -113,6 +117,7 @@ def observe(
         gaps=(*gaps, *lost.values()),
         lost_tiles=tuple(tile.name for tile in lost),
         refits=_refit_counts(work, outcomes),
+        effort=Effort.total(reading.effort for outcome in outcomes for reading in outcome.readings),
     )
 
 

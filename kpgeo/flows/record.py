@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from kpgeo import __version__
 from kpgeo.alerts import operating_content
 from kpgeo.detect import DETECTOR
+from kpgeo.flows.effort import Effort
 from kpgeo.flows.watch import Watch
 from kpgeo.model.ids import digest
 from kpgeo.model.operating import OperatingPoint
@@ -45,6 +46,7 @@ class RunRecord:
     started_at: str
     seconds: dict[str, dict[str, float]] = field(default_factory=dict)
     aois: list[dict[str, Any]] = field(default_factory=list)
+    efforts: dict[str, Effort] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, room: Workspace, pipeline: Pipeline) -> "RunRecord":
@@ -69,6 +71,10 @@ class RunRecord:
             at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
             self._append({"at": at, "aoi": aoi_id, "step": name, "outcome": outcome, "seconds": seconds, **counts})
 
+    def add_effort(self, aoi_id: str, effort: Effort) -> None:
+        """Keep what a part of the work on an AOI took, with what was kept before."""
+        self.efforts[aoi_id] = self.efforts.get(aoi_id, Effort()) + effort
+
     def add_aoi(self, watch: Watch, result: dict[str, Any], scenes: list[Scene]) -> None:
         """Say what came of one AOI, and which scenes were folded in."""
         self.aois.append(
@@ -79,6 +85,7 @@ class RunRecord:
                 **result,
                 "scenes": [_scene(scene) for scene in scenes],
                 "seconds": self.seconds.get(watch.aoi.id, {}),
+                "effort": self.efforts.get(watch.aoi.id, Effort()).as_json(),
             }
         )
 

@@ -1,5 +1,6 @@
 """What is done to one tile: learn its season, fold scenes into its belief. Runs on a worker and opens its own files."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ import xarray as xr
 
 from kpgeo import detect, features, ingest, registry
 from kpgeo.detect import HistoryStack, Look, RefitWindow, TileContext
+from kpgeo.flows.effort import NO_EFFORT, Effort, folding, learning, reached
 from kpgeo.flows.priors import opening_boost_of
 from kpgeo.flows.scenes import Refit
 from kpgeo.flows.watch import Watch
@@ -33,11 +35,14 @@ class TileReading:
         Scenes whose pixels could be read, if only in part.
     gaps : tuple of Gap
         What could not be read.
+    effort : Effort
+        What reading and using them took.
     """
 
     tile: str
     read_ids: frozenset[str]
     gaps: tuple[Gap, ...]
+    effort: Effort = NO_EFFORT
 
 
 class TileReader:
@@ -51,12 +56,23 @@ class TileReader:
         self.tile = tile
         self._on_cube = on_cube
         self._geobox = watch.grid.tile_geobox(tile, HALO_PX)
+        self._reach = ingest.reach_of(self._geobox)
         self._read_ids: set[str] = set()
         self._gaps: list[Gap] = []
+        self._reached: list[Scene] = []
+        self._begin_s = time.perf_counter()
+        self._read_s = 0.0
 
-    def reading(self) -> TileReading:
-        """Return what became of the scenes so far."""
-        return TileReading(tile=self.tile.name, read_ids=frozenset(self._read_ids), gaps=tuple(self._gaps))
+    def reading(self, *, is_fold: bool = False) -> TileReading:
+        """Return what became of the scenes so far, and what it took to read them and to fold or learn from them."""
+        else_s = time.perf_counter() - self._begin_s - self._read_s
+        effort = (
+            Effort(work=folding(self._reached, self.tile), read_s=self._read_s, fold_s=else_s)
+            if is_fold
+            else Effort(work=learning(self._reached, self.tile), read_s=self._read_s, learn_s=else_s)
+        )
+        gaps = tuple(self._gaps)
+        return TileReading(tile=self.tile.name, read_ids=frozenset(self._read_ids), gaps=gaps, effort=effort)
 
     def looks(self, scenes: Sequence[Scene]) -> list[Look]:
         """Return the clear looks of scenes of any sensor; a scene that cannot be read becomes a gap."""
@@ -81,7 +97,10 @@ class TileReader:
         """Yield clear looks `(time, y, x)` of one sensor, `batch` scenes at a time."""
         of_sensor = iter([scene for scene in scenes if scene.sensor is sensor])
         while now := list(islice(of_sensor, batch)):
+            begin_s = time.perf_counter()
             cube, gaps = ingest.load_cube(now, self._geobox, self.watch.pipeline.ingest)
+            self._read_s += time.perf_counter() - begin_s
+            self._reached += reached(now, self._reach)
             self._gaps += [_located(gap, self.watch, self.tile) for gap in gaps]
             is_acquired = (cube["look_class"] != LookClass.NOT_ACQUIRED).any(("y", "x"))
             self._read_ids.update(str(scene_id) for scene_id in cube["scene_id"].to_numpy()[is_acquired.to_numpy()])
@@ -108,7 +127,7 @@ def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBas
         context = replace(context, is_working=registry.rasterize_workings(watch.aoi, watch.grid, tile))
     fitted = detect.fit_baseline(history, options)
     baseline, start = detect.start_tile(fitted, history, context, watch.first_dekad, options)
-    return baseline, start, reader.reading()
+    return baseline, start, reader.reading(is_fold=False)
 
 
 def refit_tile(
@@ -127,7 +146,7 @@ def refit_tile(
     reader = TileReader(watch, tile)
     history = reader.history(refit.scenes, window.learnable)
     baseline, outcomes = detect.refit_baseline(history, window, previous, watch.pipeline.detect)
-    return baseline, outcomes, reader.reading()
+    return baseline, outcomes, reader.reading(is_fold=False)
 
 
 def fold_tile(
@@ -143,7 +162,7 @@ def fold_tile(
         reader = TileReader(watch, tile)
         looks = reader.looks(scenes)
         state = detect.fold_dekad(state, baseline, looks, dekad, context, watch.pipeline.detect)
-        yield dekad, state, reader.reading()
+        yield dekad, state, reader.reading(is_fold=True)
 
 
 def context_of(watch: Watch, tile: Tile) -> TileContext:
