@@ -17,7 +17,6 @@ from kpgeo.flows.coverage import WHOLE
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.effort import deciding
-from kpgeo.flows.effort import deciding
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
 from kpgeo.flows.record import RunRecord, gap_content, remember
@@ -233,7 +232,6 @@ class _Run:
                 counts.update(scenes_new=observed.scenes_new, tiles=observed.tiles, gaps=len(observed.gaps))
                 counts.update(refits=len(observed.refits))
                 record.add_effort(aoi_id, observed.effort)
-                record.add_effort(aoi_id, observed.effort)
         bench = Bench(watch, state, self._tables)
         first = first_undecided(bench)
         decided, has_news = None, False
@@ -243,7 +241,6 @@ class _Run:
                 decided = decide(bench, first, self._progress)
                 has_news = bool(_event_ids(decided) - known)
                 counts.update(dekads=len(decided.decisions))
-            record.add_effort(aoi_id, deciding(watch.grid, len(decided.decisions), record.seconds[aoi_id]["decide"]))
             record.add_effort(aoi_id, deciding(watch.grid, len(decided.decisions), record.seconds[aoi_id]["decide"]))
         if decided is not None or not are_compared(bench):
             with record.step(aoi_id, "compare") as counts:
