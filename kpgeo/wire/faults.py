@@ -6,8 +6,8 @@ from kpgeo.model.errors import UpstreamError
 
 Fault = Literal[
     "host-refused", "redirect-refused", "redirect-loop", "dns-failed", "tls-failed", "unreachable", "timed-out",
-    "reset", "busy", "server-error", "not-found", "forbidden", "refused", "no-ranges", "short-body", "changed-while-read",
-    "too-large", "captive-portal", "no-keys",
+    "reset", "busy", "server-error", "not-found", "forbidden", "refused", "no-ranges", "wrong-range", "short-body",
+    "changed-while-read", "too-large", "captive-portal",
 ]  # fmt: skip
 
 _WORDS: dict[Fault, str] = {
@@ -25,15 +25,15 @@ _WORDS: dict[Fault, str] = {
     "forbidden": "The server does not allow it.",
     "refused": "The server does not answer this request.",
     "no-ranges": "The server gives no parts of files, and the file is too large to be fetched whole.",
+    "wrong-range": "Another part came than was asked for.",
     "short-body": "Less came than was announced.",
     "changed-while-read": "The file was replaced while it was read.",
     "too-large": "The answer is larger than allowed.",
     "captive-portal": "A web page came where a file was asked for.",
-    "no-keys": "The archive needs keys that the environment does not hold.",
 }
 _PASSING: frozenset[Fault] = frozenset({
-    "dns-failed", "unreachable", "timed-out", "reset", "busy", "server-error", "not-found", "forbidden", "short-body",
-    "changed-while-read", "captive-portal",
+    "dns-failed", "unreachable", "timed-out", "reset", "busy", "server-error", "not-found", "forbidden", "wrong-range",
+    "short-body", "changed-while-read", "captive-portal",
 })  # fmt: skip
 
 
