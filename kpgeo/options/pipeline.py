@@ -8,10 +8,10 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.scene import Sensor
 from kpgeo.options.alerts import AlertOptions
 from kpgeo.options.brief import BriefOptions
 from kpgeo.options.calibrate import CalibrateOptions
+from kpgeo.options.catalog import CatalogSource
 from kpgeo.options.compute import ComputeOptions
 from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.detect import DetectOptions
@@ -22,27 +22,10 @@ from kpgeo.options.production import ProductionOptions
 from kpgeo.options.sites import SiteOptions
 from kpgeo.options.wire import WireOptions
 
+__all__ = ["CatalogSource", "History", "Pipeline"]
+
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _MAX_BYTES = 1024 * 1024
-
-
-class CatalogSource(BaseModel):
-    """One catalogue to search: a STAC API by URL, or a static catalogue by path."""
-
-    model_config = _FROZEN
-
-    url: str = Field(min_length=1, description="A STAC API, or the path of a static catalog.json.")
-    collections: dict[Sensor, str] = Field(min_length=1, description="Collection id by sensor.")
-    sign: bool = Field(default=False, description="Ask the provider for read tokens (Planetary Computer).")
-    max_cloud_frac: float = Field(
-        default=0.95,
-        ge=0.0,
-        le=1.0,
-        description="Granules cloudier than this (as the provider says, 0-1) are not read.",
-    )
-    deadline_s: float = Field(
-        default=600.0, gt=0.0, le=86_400.0, description="Time allowed to search one collection (s)."
-    )
 
 
 class History(BaseModel):
@@ -113,7 +96,7 @@ class Pipeline(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise BadInputError(f"{field}: {first['msg']}.", where=str(path)) from error
+            raise BadInputError(f"{field}: {first['msg'].removeprefix('Value error, ')}.", where=str(path)) from error
 
     def path(self, text: str) -> Path:
         """Return a path of the file, taken relative to the file's folder."""
