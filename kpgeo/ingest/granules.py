@@ -1,7 +1,7 @@
 """One granule, read onto the grid: its bands in physical units and its look classes."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,24 +10,36 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from kpgeo.ingest.harmonise import OffsetError, Scaling, landsat_scaling, sentinel2_scaling
+from kpgeo.ingest.harmonise import (
+    Counts,
+    OffsetError,
+    RadarUnit,
+    Scaling,
+    UnitError,
+    judge_counts,
+    landsat_scaling,
+    platform_of,
+    radar_unit,
+    sentinel2_scaling,
+)
 from kpgeo.ingest.quality import classes_of_qa_pixel, classes_of_scl
 from kpgeo.ingest.raster import FileError, Source, read_window, sample_counts
 from kpgeo.ingest.tokens import sign_item
+from kpgeo.kernels.bandpass import Line, knows_band_pass, lines_to_target
 from kpgeo.model.errors import SceneReadError
 from kpgeo.model.scene import Granule, LookClass, Sensor
 from kpgeo.options.ingest import IngestOptions
 
 _CLASSES = "look_class"
 _DARK_BANDS = ("blue", "swir22")
-_MIN_SAMPLE = 50
 _FIRST_WAIT_S = 0.5
 
 Layer = NDArray[np.float32]
 Read = TypeVar("Read")
 
-# Share of dark counts by the files it was taken from, so that every tile of a granule decides alike and asks once.
-_dark_fracs: dict[tuple[str, ...], float] = {}
+# What thin samples of files told, so that every tile of a granule decides alike and asks once in a process.
+_counts_told: dict[tuple[object, ...], Counts] = {}
+_units_told: dict[str, RadarUnit] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +90,7 @@ def read_granule(granule: Granule, reading: Reading) -> GranuleLook:
     finally:
         for job in jobs.values():
             job.cancel()
-    return _radar_look(granule, layers) if reading.sensor.is_radar else _optical_look(granule, layers, reading)
+    return (_radar_look if reading.sensor.is_radar else _optical_look)(granule, layers, reading)
 
 
 def _optical_look(granule: Granule, layers: dict[str, Layer], reading: Reading) -> GranuleLook:
@@ -89,29 +101,29 @@ def _optical_look(granule: Granule, layers: dict[str, Layer], reading: Reading) 
     for layer in layers.values():
         look_class[np.isnan(layer)] = LookClass.NOT_ACQUIRED
     is_missing = look_class == LookClass.NOT_ACQUIRED
-    for layer in layers.values():
-        np.multiply(layer, np.float32(scaling.scale), out=layer)
-        np.add(layer, np.float32(scaling.offset), out=layer)
+    platform = platform_of(granule.item["properties"], granule.item_id)
+    lines = lines_to_target(platform if reading.options.band_pass else "")
+    for band, layer in layers.items():
+        line = Line(slope=scaling.scale, offset=scaling.offset).then(lines[band])
+        np.multiply(layer, np.float32(line.slope), out=layer)
+        np.add(layer, np.float32(line.offset), out=layer)
         layer[is_missing] = np.nan
     words = f"counts * {scaling.scale:g} {scaling.offset:+g} ({scaling.basis})"
+    if reading.options.band_pass and knows_band_pass(platform):
+        words += f", band-pass of {platform}"
     return GranuleLook(bands=layers, look_class=look_class, harmonisation=f"{granule.item_id}: {words}")
 
 
-def _radar_look(granule: Granule, layers: dict[str, Layer]) -> GranuleLook:
+def _radar_look(granule: Granule, layers: dict[str, Layer], reading: Reading) -> GranuleLook:
     """Return linear gamma0. Zero and below is the filling of an image's corners, not backscatter."""
-    unit = str(granule.item["assets"]["vv"]["raster:bands"][0].get("unit", "")).lower()
-    words = "linear gamma0 as stored"
-    for name, layer in layers.items():
-        if unit == "db":
-            np.power(np.float32(10.0), layer / np.float32(10.0), out=layer)
-            words = "gamma0 from dB"
-        elif np.mean(layer[np.isfinite(layer)] < 0.0, dtype=np.float64) > 0.5 if np.isfinite(layer).any() else False:
-            raise SceneReadError(f"units-ambiguous: {name}", where=granule.item_id)
+    unit = _unit(granule, reading)
+    for layer in layers.values():
+        unit.to_power(layer)
         layer[~(layer > 0.0)] = np.nan
     is_missing = np.isnan(layers["vv"])
     layers.setdefault("vh", np.full_like(layers["vv"], np.nan))[is_missing] = np.nan
     look_class = np.where(is_missing, LookClass.NOT_ACQUIRED, LookClass.CLEAR).astype(np.uint8)
-    return GranuleLook(bands=layers, look_class=look_class, harmonisation=f"{granule.item_id}: {words}")
+    return GranuleLook(bands=layers, look_class=look_class, harmonisation=f"{granule.item_id}: {unit.words}")
 
 
 def _patiently(granule: Granule, asset: str, reading: Reading, read: Callable[[Source], Read]) -> Read:
@@ -152,27 +164,39 @@ def _scaling(granule: Granule, reading: Reading) -> Scaling:
     if reading.sensor is Sensor.LANDSAT:
         return landsat_scaling(band)
 
-    def is_dark() -> bool:
-        return _dark_frac(granule, reading) >= reading.options.dark_frac
+    options, href = reading.options, granule.item["assets"]["blue"]["href"]
+
+    def ask() -> Counts:
+        key = (href, options.dark_dn, options.dark_frac)
+        if key not in _counts_told:
+            samples = _samples(granule, _DARK_BANDS, reading)
+            _counts_told[key] = judge_counts(samples, options.dark_dn, options.dark_frac)
+        return _counts_told[key]
 
     try:
-        return sentinel2_scaling(granule.processing_baseline, granule.item["properties"], band, is_dark)
+        return sentinel2_scaling(granule.processing_baseline, granule.item["properties"], band, ask)
     except OffsetError as error:
-        raise SceneReadError(f"offset-ambiguous: {error}", where=granule.item_id) from error
+        raise SceneReadError(str(error), where=granule.item_id) from error
 
 
-def _dark_frac(granule: Granule, reading: Reading) -> float:
-    """Return the share of a whole granule's counts that are too low to carry the offset; 0 where there are too few."""
-    files = tuple(granule.item["assets"][band]["href"] for band in _DARK_BANDS)
+def _unit(granule: Granule, reading: Reading) -> RadarUnit:
+    """Return what a granule's backscatter is stored as."""
+    assets = granule.item["assets"]
+    stated, href = str(assets["vv"]["raster:bands"][0].get("unit") or ""), assets["vv"]["href"]
+    bands = [band for band in ("vv", "vh") if band in assets]
+    try:
+        if stated or href not in _units_told:
+            unit = radar_unit(stated, lambda: _samples(granule, bands, reading))
+            return unit if stated else _units_told.setdefault(href, unit)
+    except UnitError as error:
+        raise SceneReadError(f"units-ambiguous: {error}", where=granule.item_id) from error
+    return _units_told[href]
+
+
+def _samples(granule: Granule, bands: Sequence[str], reading: Reading) -> list[NDArray[np.float32]]:
+    """Return thin samples (1-D) of whole files of a granule."""
 
     def sample(source: Source) -> Layer:
         return sample_counts(source, reading.options)
 
-    if files not in _dark_fracs:
-        fracs = [0.0]
-        for band in _DARK_BANDS:
-            counts = _patiently(granule, band, reading, sample)
-            if counts.size >= _MIN_SAMPLE:
-                fracs.append(float(np.mean(counts < reading.options.dark_dn)))
-        _dark_fracs[files] = max(fracs)
-    return _dark_fracs[files]
+    return [_patiently(granule, band, reading, sample) for band in bands]

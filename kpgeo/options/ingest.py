@@ -34,6 +34,10 @@ class IngestOptions(StageOptions):
         le=0.5,
         description="Share of such counts that proves the offset is not, or no longer, in a granule.",
     )
+    band_pass: bool = Field(
+        default=True,
+        description="Bring reflectance of every platform to the band-pass of Sentinel-2A by published lines.",
+    )
     read_threads: int = Field(default=4, ge=1, le=32, description="Files of one scene read at the same time.")
     read_attempts: int = Field(default=3, ge=1, le=10, description="Times a file over http is tried.")
     scene_deadline_s: float = Field(

@@ -1,5 +1,6 @@
 """What optical sensors see: haze, clouds and their shadows, misregistration, noise, and fallible quality layers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 from scipy.special import ndtri
 
+from kpgeo.kernels.bandpass import Line, lines_to_target
 from kpgeo.model.scene import Sensor
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim.acquiring import Acquisition, sun_position
@@ -152,6 +154,31 @@ def landsat_numbers(
     seen = to_30m(look.is_seen.astype(np.float32), offset_px) > 0.99
     numbers = np.rint((bands - LANDSAT_OFFSET) / LANDSAT_SCALE)
     return np.where(seen, np.clip(numbers, 1, 65535), 0).astype(np.uint16)
+
+
+def seen_by(
+    numbers: NDArray[np.uint16], platform: str, bands: Sequence[str], scale: float, offset: float
+) -> NDArray[np.uint16]:
+    """Return digital numbers (band, y, x) as a platform's own band-pass would have them.
+
+    The world's reflectance is that of the target band-pass. A platform of another one is given what, brought to the
+    target, is that reflectance again, to within half a number; what is left between sensors is in `look_optical`.
+
+    Parameters
+    ----------
+    numbers : uint16 array (band, y, x)
+        Of the target's band-pass; 0 is no data and stays so.
+    scale, offset : float
+        Reflectance is `scale * number + offset`.
+    """
+    seen = numbers.copy()
+    lines = lines_to_target(platform)
+    for band, layer in zip(bands, seen, strict=True):
+        if (line := lines[band]) != Line():
+            own = line.inverse
+            exact = own.slope * layer.astype(np.float64) + (own.slope * offset + own.offset - offset) / scale
+            layer[:] = np.where(layer == 0, 0, np.clip(np.rint(exact), 1, 65535))
+    return seen
 
 
 def to_30m(image: F32, offset_px: tuple[float, float]) -> F32:

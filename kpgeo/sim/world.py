@@ -12,12 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.scene import Sensor
+from kpgeo.model.scene import OPTICAL_BANDS, Sensor
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim.acquiring import Acquisition, list_acquisitions
 from kpgeo.sim.ground import Terrain, draw_terrain
 from kpgeo.sim.items import COLLECTIONS, Item, catalog_of, collection_of
-from kpgeo.sim.optical import landsat_numbers, look_optical, quality_bits, scene_classes, sentinel2_numbers
+from kpgeo.sim.optical import (
+    LANDSAT_OFFSET,
+    LANDSAT_SCALE,
+    S2_QUANTUM,
+    landsat_numbers,
+    look_optical,
+    quality_bits,
+    scene_classes,
+    seen_by,
+    sentinel2_numbers,
+)
 from kpgeo.sim.papers import aoi_id, aoi_paper, declared_csv, pipeline_toml, world_paper
 from kpgeo.sim.radar import RADAR_NODATA, look_radar, trim_mantissa
 from kpgeo.sim.rasters import write_cog
@@ -153,6 +163,9 @@ def _write_sentinel2(folder: Path, terrain: Terrain, taken: Acquisition) -> list
     for sequence, baseline in enumerate(b for b in (taken.baseline, taken.again_baseline) if b):
         rng = rng_of(options.seed, "sample", taken.sensor, taken.day, sequence)
         fine, coarse = sentinel2_numbers(look, rng, options, has_offset=has_offset(baseline))
+        added = -0.1 if has_offset(baseline) else 0.0
+        fine = seen_by(fine, taken.platform, OPTICAL_BANDS[:4], S2_QUANTUM, added)
+        coarse = seen_by(coarse, taken.platform, OPTICAL_BANDS[4:], S2_QUANTUM, added)
         scl = scene_classes(look, rng, options)
         codes, counts = np.unique(scl, return_counts=True)
         shares = {int(code): 100.0 * float(count) / scl.size for code, count in zip(codes, counts, strict=True)}
@@ -172,6 +185,7 @@ def _write_landsat(folder: Path, terrain: Terrain, taken: Acquisition) -> list[I
     look = look_optical(terrain, taken)
     rng = rng_of(options.seed, "sample", taken.sensor, taken.day)
     bands = landsat_numbers(look, rng, options, offset)[:, :size, :size]
+    bands = seen_by(bands, taken.platform, OPTICAL_BANDS, LANDSAT_SCALE, LANDSAT_OFFSET)
     bits = quality_bits(look, rng, options, offset)[:size, :size]
     item = landsat_item(taken, frame, 100.0 * float(((bits >> 3) & 1).mean()))
     home = _home(folder, item)

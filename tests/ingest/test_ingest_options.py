@@ -12,7 +12,8 @@ from tests.ingest.scene_files import SAVANNA, make_granule, make_scene, window
 
 OTHER = {
     "resampling_same": "bilinear", "resampling_coarser": "nearest", "resampling_finer": "nearest", "dark_dn": 800,
-    "dark_frac": 0.01, "read_threads": 1, "read_attempts": 1, "scene_deadline_s": 10.0, "http_timeout_s": 5,
+    "dark_frac": 0.01, "band_pass": False, "read_threads": 1, "read_attempts": 1,
+    "scene_deadline_s": 10.0, "http_timeout_s": 5,
     "max_file_pixels": 10, "max_block_mb": 1,
     "token_url": "https://example.org/{collection}", "token_hosts": ("a.org",),
 }  # fmt: skip
