@@ -28,8 +28,8 @@ file is served as it should be. `times=ALWAYS` makes a step stay. The steps:
 | `replace(content)` | puts a new version of the file in place, then serves that |
 | `serve()` | serves as it should be (to let some requests pass) |
 
-`server.needs = "sig=2"` makes every file answer 403 unless the query contains that text. `server.delay_s` is slept before
-each answer. `server.hits` are the requests that came, in order (`Hit`). `server.connections` counts connections.
+`server.needs = "sig=2"` makes every file answer 403 unless the query contains that text. `server.delay_s` is slept
+before each answer. `server.hits` are the requests that came, in order (`Hit`). `server.connections` counts connections.
 
 By itself, for measurements in another process: `python -m tests.wire.fault_server FOLDER --delay-s 0.05` prints the
 address and serves until its standard input is closed.
@@ -202,7 +202,11 @@ class Answerer(http.server.BaseHTTPRequestHandler):
             else:
                 self.serve(content)
 
-    do_HEAD = do_POST = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def answer(self, code: int, body: bytes = b"", *, announced: int | None = None, **headers: str) -> None:
         """Answer, in one packet where it fits."""
