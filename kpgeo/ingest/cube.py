@@ -11,17 +11,22 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
+from kpgeo.ingest.frames import frame_of
 from kpgeo.ingest.granules import GranuleLook, Reading, read_granule
+from kpgeo.ingest.opening import Setting
 from kpgeo.ingest.reach import reach_of, reaches
 from kpgeo.model.errors import BadInputError, SceneReadError
 from kpgeo.model.run import Gap
 from kpgeo.model.scene import Granule, LookClass, Scene, Sensor
 from kpgeo.options.ingest import IngestOptions
+from kpgeo.wire import Access
 
 _log = logging.getLogger(__name__)
 
 
-def load_cube(scenes: Sequence[Scene], geobox: GeoBox, options: IngestOptions) -> tuple[xr.Dataset, tuple[Gap, ...]]:
+def load_cube(
+    scenes: Sequence[Scene], geobox: GeoBox, options: IngestOptions, access: Access | None = None
+) -> tuple[xr.Dataset, tuple[Gap, ...]]:
     """Read scenes of one sensor onto a grid.
 
     Parameters
@@ -31,6 +36,8 @@ def load_cube(scenes: Sequence[Scene], geobox: GeoBox, options: IngestOptions) -
     geobox : GeoBox
         The grid, or a window of it; it may reach beyond what was acquired.
     options : IngestOptions
+    access : Access, optional
+        What the network may be used for; by default, public hosts and the default options.
 
     Returns
     -------
@@ -55,10 +62,12 @@ def load_cube(scenes: Sequence[Scene], geobox: GeoBox, options: IngestOptions) -
     sensor = sensors.pop()
     stack = _Stack(sensor, geobox, len(scenes))
     gaps = []
-    with ThreadPoolExecutor(options.read_threads) as pool:
+    setting = Setting(access=access or Access(), options=options)
+    wire, frame = setting.access.options, frame_of(geobox)
+    with ThreadPoolExecutor(wire.read_threads) as pool:
         for scene in sorted(scenes, key=lambda one: one.order):
-            deadline = time.monotonic() + options.scene_deadline_s
-            reading = Reading(sensor=sensor, geobox=geobox, options=options, pool=pool, deadline=deadline)
+            deadline = time.monotonic() + wire.scene_deadline_s
+            reading = Reading(sensor=sensor, frame=frame, setting=setting, pool=pool, deadline=deadline)
             try:
                 looks = [read_granule(granule, reading) for granule in _reaching(scene, geobox)]
             except SceneReadError as error:

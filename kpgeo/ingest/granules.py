@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
+from kpgeo.ingest.faults import FileError
+from kpgeo.ingest.frames import Frame
 from kpgeo.ingest.harmonise import (
     Counts,
     OffsetError,
@@ -22,8 +23,9 @@ from kpgeo.ingest.harmonise import (
     radar_unit,
     sentinel2_scaling,
 )
+from kpgeo.ingest.opening import Setting, Source
 from kpgeo.ingest.quality import classes_of_qa_pixel, classes_of_scl
-from kpgeo.ingest.raster import FileError, Source, read_window, sample_counts
+from kpgeo.ingest.raster import read_window, sample_counts
 from kpgeo.ingest.tokens import sign_item
 from kpgeo.kernels.bandpass import Line, knows_band_pass, lines_to_target
 from kpgeo.model.errors import SceneReadError
@@ -66,10 +68,15 @@ class Reading:
     """What is read onto which grid, by whom, and until when an attempt may begin (`time.monotonic` seconds)."""
 
     sensor: Sensor
-    geobox: GeoBox
-    options: IngestOptions
+    frame: Frame
+    setting: Setting
     pool: Executor
     deadline: float
+
+    @property
+    def options(self) -> IngestOptions:
+        """Return the options of reading."""
+        return self.setting.options
 
 
 def read_granule(granule: Granule, reading: Reading) -> GranuleLook:
@@ -82,7 +89,7 @@ def read_granule(granule: Granule, reading: Reading) -> GranuleLook:
     """
 
     def read(source: Source) -> Layer:
-        return read_window(source, reading.geobox, reading.options)
+        return read_window(source, reading.frame, reading.setting)
 
     jobs = {name: reading.pool.submit(_patiently, granule, name, reading, read) for name in granule.item["assets"]}
     try:
@@ -134,7 +141,8 @@ def _patiently(granule: Granule, asset: str, reading: Reading, read: Callable[[S
         try:
             return read(_source(granule, asset, reading, is_again=tries > 1))
         except FileError as error:
-            is_last = tries >= reading.options.read_attempts or time.monotonic() + wait > reading.deadline
+            attempts = reading.setting.access.options.read_attempts
+            is_last = tries >= attempts or time.monotonic() + wait > reading.deadline
             if is_last or not error.is_passing:
                 raise SceneReadError(f"unreadable: {error.fault}: {asset}", where=granule.item_id) from error
         time.sleep(wait)
@@ -151,6 +159,7 @@ def _source(granule: Granule, asset: str, reading: Reading, *, is_again: bool) -
         nodata = 1 if is_class and reading.sensor is Sensor.LANDSAT else 0
     return Source(
         href=description["href"],
+        name=granule.item["assets"][asset]["href"],
         nodata=float(nodata),
         bbox_4326=granule.item.get("bbox"),
         is_class=is_class,
@@ -197,6 +206,6 @@ def _samples(granule: Granule, bands: Sequence[str], reading: Reading) -> list[N
     """Return thin samples (1-D) of whole files of a granule."""
 
     def sample(source: Source) -> Layer:
-        return sample_counts(source, reading.options)
+        return sample_counts(source, reading.setting)
 
     return [_patiently(granule, band, reading, sample) for band in bands]

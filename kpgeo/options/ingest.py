@@ -38,12 +38,13 @@ class IngestOptions(StageOptions):
         default=True,
         description="Bring reflectance of every platform to the band-pass of Sentinel-2A by published lines.",
     )
-    read_threads: int = Field(default=4, ge=1, le=32, description="Files of one scene read at the same time.")
-    read_attempts: int = Field(default=3, ge=1, le=10, description="Times a file over http is tried.")
-    scene_deadline_s: float = Field(
-        default=300.0, gt=0.0, le=86_400.0, description="Time after which no further attempt at a scene begins (s)."
+    overview_px: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="Pixels of an overview that must remain along the edge of a grid pixel for it to be averaged in "
+        "place of the full image. Class layers, and grids as fine as the files, never use one.",
     )
-    http_timeout_s: int = Field(default=60, ge=1, le=3600, description="Time allowed for one http request of GDAL (s).")
     max_file_pixels: int = Field(
         default=4_000_000_000, ge=1, description="Files that claim more pixels than this are not read."
     )

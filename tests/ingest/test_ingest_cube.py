@@ -14,6 +14,8 @@ from kpgeo.ingest import load_cube
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.scene import OPTICAL_BANDS, LookClass, Sensor
 from kpgeo.options.ingest import IngestOptions
+from kpgeo.options.wire import WireOptions
+from kpgeo.wire import Access
 from tests.ingest.scene_files import SAVANNA, TOP, make_granule, make_scene, window, write_band
 
 OPTIONS = IngestOptions()
@@ -276,7 +278,7 @@ def test_a_truncated_file_is_a_gap_and_the_other_scenes_go_on(tmp_path, share):
     assert np.isfinite(cube["green"]).all()
     assert [(gap.scene_id, gap.day, gap.sensor) for gap in gaps] == [(scenes[1].id, scenes[1].day, S2)]
     assert gaps[0].reason.startswith("unreadable: ")
-    assert gaps[0].reason.endswith("-failed: green: broken")
+    assert gaps[0].reason == "unreadable: truncated: green: broken"
 
 
 def test_a_missing_file_is_a_gap(tmp_path):
@@ -284,7 +286,7 @@ def test_a_missing_file_is_a_gap(tmp_path):
     (tmp_path / "one_nir.tif").unlink()
     cube, gaps = load_cube([make_scene(S2, granule)], window(), OPTIONS)
     assert cube.sizes["time"] == 0
-    assert gaps[0].reason == "unreadable: open-failed: nir: one"
+    assert gaps[0].reason == "unreadable: not-found: nir: one"
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -313,7 +315,7 @@ def test_another_format_under_a_tif_name_is_refused(tmp_path):
     <SourceFilename>{canary}</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"""
     (tmp_path / "one_red.tif").write_text(vrt)
     cube, gaps = load_cube([make_scene(S2, granule)], window(), OPTIONS)
-    assert gaps[0].reason == "unreadable: open-failed: red: one"
+    assert gaps[0].reason == "unreadable: unknown-format: red: one"
     assert cube.sizes["time"] == 0
 
 
@@ -342,7 +344,7 @@ def test_local_files_are_not_tried_again(tmp_path):
     granule = make_granule(tmp_path, S2, SAVANNA)
     (tmp_path / "one_nir.tif").unlink()
     begin = time.monotonic()
-    load_cube([make_scene(S2, granule)], window(), IngestOptions(read_attempts=10))
+    load_cube([make_scene(S2, granule)], window(), OPTIONS, Access(options=WireOptions(read_attempts=10)))
     assert time.monotonic() - begin < 2.0
 
 
