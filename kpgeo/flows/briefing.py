@@ -19,7 +19,7 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.ids import digest
 from kpgeo.model.site import Site
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.store import Tables, Workspace, write_atomic
+from kpgeo.store import Tables, Workspace, refusal_as_integrity, write_atomic
 
 BriefFormat = Literal["pdf", "html", "docx"]
 _RENDER: dict[str, Callable[[BriefContent], bytes]] = {
@@ -53,6 +53,8 @@ def make_brief(  # noqa: PLR0913 - each is a word of the command
     ------
     BadInputError
         The workspace has never watched the AOI, or knows nothing of the period.
+    IntegrityError
+        The disk refuses; a brief that was there is as it was.
     """
     room = Workspace(workspace)
     tables = room.tables()
@@ -66,7 +68,8 @@ def make_brief(  # noqa: PLR0913 - each is a word of the command
         content = brief.compose_brief(inputs, language, watch.pipeline.brief)
         for name in formats:
             path = out or room.briefs / f"{aoi_id}_{start:%Y%m%d}_{end:%Y%m%d}_{language}.{name}"
-            write_atomic(path, _RENDER[name](content))
+            with refusal_as_integrity(path):
+                write_atomic(path, _RENDER[name](content))
             written.append(path)
     return written
 

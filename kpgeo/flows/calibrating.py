@@ -17,7 +17,7 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.run import Gap
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.registry import Label
-from kpgeo.store import write_atomic
+from kpgeo.store import refusal_as_integrity, write_atomic
 
 _SURPRISE = 3.0  # sigmas from which a class is said to have moved far
 _COMMENT = """\
@@ -162,7 +162,8 @@ def calibrate(
         )
     prior_name = pipeline.detect.classes or "kpgeo"
     comment = _COMMENT.format(labels=labels.name, aois=aois, name=out.name, prior=prior_name)
-    write_atomic(out, detect.format_library(result.library, comment).encode("utf-8"))
+    with refusal_as_integrity(out):
+        write_atomic(out, detect.format_library(result.library, comment).encode("utf-8"))
     return CalibrationReport(
         pipeline=pipeline.name,
         out=out,

@@ -16,7 +16,7 @@ from kpgeo.model.scene import RADAR_BANDS
 from kpgeo.model.state import FILTER_BANDS, NO_DAY, LandState
 from kpgeo.model.trace import Beliefs, DekadTrace, LookTrace, mined_prob
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.store import write_atomic
+from kpgeo.store import refusal_as_integrity, write_atomic
 
 SCHEMA = "kpgeo-explanation-1"
 _DIGITS = 6
@@ -39,10 +39,11 @@ def write_explanations(explanations: Sequence[Explanation], out: Path, style: Ex
     for place, one in enumerate(explanations, start=1):
         path = out if place == 1 else out.with_name(f"{out.stem}-{place}{out.suffix}")
         suffix = out.suffix.lower().removeprefix(".")
-        if suffix == "json":
-            write_atomic(path, canonical(explanation_content(one)))
-        else:
-            write_atomic(path, brief.draw_explanation(one, style.language, suffix, bands=style.bands))  # type: ignore[arg-type]
+        with refusal_as_integrity(path):
+            if suffix == "json":
+                write_atomic(path, canonical(explanation_content(one)))
+            else:
+                write_atomic(path, brief.draw_explanation(one, style.language, suffix, bands=style.bands))  # type: ignore[arg-type]
         written.append(path)
     return written
 

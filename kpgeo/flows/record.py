@@ -51,6 +51,7 @@ class RunRecord:
     @classmethod
     def begin(cls, room: Workspace, pipeline: Pipeline) -> "RunRecord":
         """Make the folder of a new run."""
+        close_interrupted(room)
         now = dt.datetime.now(dt.UTC)
         run_id = f"{now:%Y%m%dT%H%M%SZ}-{digest(pipeline.name, time.time_ns())[:6]}"
         started_at = now.isoformat(timespec="seconds")
@@ -107,6 +108,14 @@ class RunRecord:
     def _append(self, line: dict[str, Any]) -> None:
         with (self.folder / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(line, sort_keys=True, default=str) + "\n")
+
+
+def close_interrupted(room: Workspace) -> None:
+    """Write the manifest of each run that was killed before it could; nobody else runs, for the workspace is locked."""
+    for folder in sorted((room.path / "runs").iterdir()):
+        if folder.is_dir() and not (folder / MANIFEST).exists():
+            content = {"run_id": folder.name, "outcome": "interrupted", "code": {"kpgeo": __version__}, "aois": []}
+            write_atomic(folder / MANIFEST, canonical(content))
 
 
 def canonical(content: object) -> bytes:

@@ -25,11 +25,11 @@ from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.aoi import LeftOut
 from kpgeo.model.calendar import day_of, dekad_label, dekad_start
 from kpgeo.model.errors import BadInputError, IntegrityError, KpgeoError
-from kpgeo.model.run import Gap, RefitCount, RunResult, RunVerdict
+from kpgeo.model.run import Coverage, Gap, RefitCount, RunResult, RunVerdict
 from kpgeo.model.site import SiteStatus
 from kpgeo.options.compute import ComputeOptions
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.store import StateStore, Tables, Workspace
+from kpgeo.store import StateStore, Tables, Workspace, refusal_as_integrity
 
 _log = logging.getLogger(__name__)
 _IN_PART = 3
@@ -141,13 +141,15 @@ def run_pipeline(
         cannot give; nothing was begun.
     BusyError
         Another run is writing to the workspace.
+    IntegrityError
+        The disk is full or refuses, or the tables contradict themselves; what was committed before stands.
     """
     begin = time.perf_counter()
     compute = _compute(pipeline, cluster)
     room = open_workspace(pipeline, workspace)
     watches = open_watches(pipeline)
     operating = {watch.aoi.id: alerts.operating_content(watch.operating) for watch in watches}
-    with room.lock(), ExitStack() as stack:
+    with refusal_as_integrity(room.path), room.lock(), ExitStack() as stack:
         tables = room.tables()
         stack.callback(tables.close)
         record = RunRecord.begin(room, pipeline)
@@ -247,7 +249,8 @@ class _Run:
                 counts.update(comparisons=len(compare(bench)))
         gaps = (*planned.gaps, *(observed.gaps if observed else ()))
         self._keep_gaps(watch, planned, gaps)
-        return self._result(watch, verdict_of(gaps, decided, has_news=has_news), gaps, observed, decided)
+        before = self._seen_before(watch) if decided is None else ()
+        return self._result(watch, verdict_of(gaps, decided, has_news=has_news, before=before), gaps, observed, decided)
 
     def _observe(self, watch: Watch, state: StateStore, planned: AoiPlan) -> Observation:
         """Observe one AOI on the workers."""
@@ -266,6 +269,13 @@ class _Run:
             if planned.work.is_first:
                 since = day_of(watch.pipeline.history.start)
         self._tables.put_gaps(watch.aoi.id, gaps, since_day=since)
+
+    def _seen_before(self, watch: Watch) -> Sequence[Coverage]:
+        """Return how much was seen in the dekads of the last decision."""
+        commit = self._tables.last_commit(watch.aoi.id, watch.lineage)
+        if commit is None:
+            return ()
+        return self._tables.coverage(watch.aoi.id, watch.lineage, commit.first_dekad, commit.last_dekad)
 
     def _known_events(self, watch: Watch, first_dekad: int) -> set[str]:
         """Return the ids of the site events the tables hold from a dekad on."""
@@ -304,14 +314,20 @@ class _Run:
         )
 
 
-def verdict_of(gaps: Sequence[Gap], decided: Decided | None, *, has_news: bool) -> RunVerdict:
-    """Return a run's verdict on one AOI. Silence is never "all quiet": where nothing was seen, it says so."""
+def verdict_of(
+    gaps: Sequence[Gap], decided: Decided | None, *, has_news: bool, before: Sequence[Coverage] = ()
+) -> RunVerdict:
+    """Return a run's verdict on one AOI. Silence is never "all quiet": where nothing was seen, it says so.
+
+    Where this run decided nothing, what it found stands or falls with what was seen `before`, by the last decision.
+    """
     if gaps:
         return RunVerdict.PARTIAL
     if has_news:
         return RunVerdict.CHANGES
-    seen = [row for one in decided.decisions for row in one.coverage if row.stratum_id == WHOLE] if decided else []
-    if seen and not any(row.look_frac > 0.0 for row in seen):
+    coverage = before if decided is None else [row for one in decided.decisions for row in one.coverage]
+    seen = [row.look_frac for row in coverage if row.stratum_id == WHOLE]
+    if seen and not any(share > 0.0 for share in seen):
         return RunVerdict.NOT_LOOKED
     return RunVerdict.NO_CHANGE
 

@@ -1,6 +1,6 @@
 """Pixel state (Icechunk), tables (SQL), files."""
 
-from kpgeo.store.files import write_atomic
+from kpgeo.store.files import refusal_as_integrity, write_atomic
 from kpgeo.store.reading import StateHead
 from kpgeo.store.state import PixelHistory, Snapshot, StateStore
 from kpgeo.store.tables import Tables
@@ -16,5 +16,6 @@ __all__ = [
     "Tables",
     "Workspace",
     "Writer",
+    "refusal_as_integrity",
     "write_atomic",
 ]

@@ -1,6 +1,8 @@
 """Files that are whole or absent: write beside, fsync, rename, fsync the folder."""
 
 import contextlib
+import errno
+import glob
 import os
 import secrets
 import socket
@@ -8,8 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from kpgeo.model.errors import IntegrityError
+
 _PREFIX = ".tmp-"
 _OLD_S = 86_400.0
+_REFUSALS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
+)
 _being_written: set[str] = set()
 
 
@@ -27,11 +34,12 @@ def write_atomic(path: Path, content: bytes | Callable[[Path], object]) -> None:
     Raises
     ------
     OSError
-        The disk refuses; the file is as it was before, and nothing is left beside it.
+        The disk refuses; nothing is left beside the file, which is as it was before, or new and whole where no more
+        than the wait for the folder failed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep_stale(path.parent, name=path.name)
-    beside = path.with_name(f"{_PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    beside = path.with_name(f"{_PREFIX}{_host()}-{_writer(os.getpid())}-{secrets.token_hex(4)}-{path.name}")
     _being_written.add(beside.name)
     try:
         if isinstance(content, bytes):
@@ -44,6 +52,24 @@ def write_atomic(path: Path, content: bytes | Callable[[Path], object]) -> None:
     finally:
         _remove_beginning_with(beside)
         _being_written.discard(beside.name)
+
+
+@contextlib.contextmanager
+def refusal_as_integrity(place: Path) -> Iterator[None]:
+    """Turn what the system raises where the disk is full, broken or not to be written to into `IntegrityError`.
+
+    Other errors pass as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise IntegrityError(
+            f"The disk refuses ({error.strerror}).",
+            where=str(error.filename or place),
+            remedy="See that it has room and may be written to; no file was left half-written, so run again.",
+        ) from error
 
 
 def fsync_path(path: Path) -> None:
@@ -69,9 +95,10 @@ def fsync_since(folder: Path, moment: float) -> None:
 def sweep_stale(folder: Path, *, name: str = "", deep: bool = False) -> int:
     """Remove what an interrupted `write_atomic` left behind, and return how many files that was.
 
-    A file is left alone while the process that writes it lives, or may live on another host (then for a day).
+    A file is left alone while the process that writes it lives, or may live on another host (then for a day). What a
+    library put beside it, such as a journal, goes with it.
     """
-    pattern = f"{_PREFIX}*{name}"
+    pattern = f"{_PREFIX}*{glob.escape(name)}*" if name else f"{_PREFIX}*"
     swept = 0
     for file in _matches(folder, pattern, deep=deep):
         if _is_stale(file):
@@ -91,12 +118,23 @@ def _is_stale(file: Path) -> bool:
     except FileNotFoundError:
         return False
     host, _, rest = file.name.removeprefix(_PREFIX).partition("-")
-    pid, _, _ = rest.partition("-")
+    writer, _, _ = rest.partition("-")
+    pid, _, started = writer.partition(".")
     if host != _host() or not pid.isdecimal():
         return age_s > _OLD_S
     if int(pid) == os.getpid():
         return not any(file.name.startswith(name) for name in _being_written)
-    return not _lives(int(pid)) or age_s > _OLD_S
+    is_another = bool(started) and writer != _writer(int(pid))  # the number of a dead process was given out anew
+    return is_another or not _lives(int(pid)) or age_s > _OLD_S
+
+
+def _writer(pid: int) -> str:
+    """Return a process's number and when it started, in ticks since boot; the number alone where nobody says."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return f"{pid}.{int(status.rpartition(')')[2].split()[19])}"
+    except (OSError, ValueError, IndexError):
+        return str(pid)
 
 
 def _lives(pid: int) -> bool:
@@ -122,5 +160,6 @@ def _changed_since(path: Path, moment: float) -> bool:
 
 def _remove_beginning_with(beside: Path) -> None:
     """Remove a temporary file and the side files a library may have put next to it."""
-    for file in beside.parent.glob(f"{beside.name}*"):
-        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a disk that refuses even that has said so before; the next start sweeps
+        for file in beside.parent.glob(f"{glob.escape(beside.name)}*"):
+            file.unlink(missing_ok=True)

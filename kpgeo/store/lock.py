@@ -1,6 +1,8 @@
 """One writer at a time, by a lock the kernel lets go of when its process dies."""
 
+import contextlib
 import datetime as dt
+import errno
 import fcntl
 import json
 import os
@@ -10,13 +12,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kpgeo.model.errors import BusyError
+from kpgeo.model.errors import BadInputError, BusyError
+from kpgeo.store.files import refusal_as_integrity
 
 _POLL_S = 0.05
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class Lock:
     """An exclusive lock on a file (`flock`). The file names who holds it, and stays behind when nobody does.
+
+    Who the file names does not matter to who may have the lock: the kernel knows who lives, on whichever host, and a
+    process number that was given out anew, or a file that nobody could write a name into, misleads nobody.
 
     Parameters
     ----------
@@ -32,29 +39,44 @@ class Lock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock, or raise `BusyError` that names the holder."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        deadline = time.monotonic() + self._wait_s
-        while not _try_lock(descriptor):
-            if time.monotonic() >= deadline:
-                holder = _holder(descriptor)
-                os.close(descriptor)
-                raise BusyError(
-                    f"Another run is writing here: {holder}.",
-                    where=str(self._path.parent),
-                    remedy="Wait until it has finished, or end it; the lock goes with its process.",
-                )
-            time.sleep(_POLL_S)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(_self()).encode(), 0)
+        """Take the lock.
+
+        Raises
+        ------
+        BusyError
+            Another process holds it; the message names it.
+        IntegrityError
+            The disk refuses.
+        BadInputError
+            The file system knows no locks.
+        """
+        with refusal_as_integrity(self._path):
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._wait_for(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        _name(descriptor, json.dumps(_self()))
         self._descriptor = descriptor
 
     def release(self) -> None:
         """Let go of the lock; more than once does no harm."""
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            _name(self._descriptor, "")
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _wait_for(self, descriptor: int) -> None:
+        deadline = time.monotonic() + self._wait_s
+        while not _try_lock(descriptor, self._path.parent):
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"Another run is writing here: {_holder(descriptor)}.",
+                    where=str(self._path.parent),
+                    remedy="Wait until it has finished, or end it; the lock goes with its process.",
+                )
+            time.sleep(_POLL_S)
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -66,12 +88,27 @@ class Lock:
         self.release()
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, folder: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise BadInputError(
+            f"The file system knows no locks ({error.strerror}).",
+            where=str(folder),
+            remedy="Keep the workspace on a disk of this machine, or on a share that supports flock.",
+        ) from error
     return True
+
+
+def _name(descriptor: int, text: str) -> None:
+    """Write who holds the lock into its file. On a disk that refuses, the lock holds without."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)
 
 
 def _self() -> dict[str, str | int]:

@@ -164,10 +164,16 @@ def broken_as_integrity(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def unwritable_as_integrity(folder: Path) -> Iterator[None]:
-    """Turn what Icechunk and Zarr raise where the disk refuses into `IntegrityError`."""
+    """Turn what Icechunk and Zarr raise where the disk refuses, or the clocks disagree, into `IntegrityError`."""
     try:
         yield
     except _BROKEN as error:
+        if "clock" in str(error):
+            raise IntegrityError(
+                f"The state cannot be written: this machine and its disk tell different times ({first_line(error)}).",
+                where=str(folder),
+                remedy="Set the clocks right; nothing of this run was kept, so run again.",
+            ) from error
         raise IntegrityError(
             f"The state cannot be written ({first_line(error)}).",
             where=str(folder),

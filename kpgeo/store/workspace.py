@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Grid
-from kpgeo.store.files import sweep_stale
+from kpgeo.store.files import refusal_as_integrity, sweep_stale
 from kpgeo.store.lock import Lock
 from kpgeo.store.state import StateStore
 from kpgeo.store.tables import Tables
@@ -106,5 +106,6 @@ class Workspace:
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of one run's manifest and log, made where missing."""
         folder = self.inside("runs", run_id)
-        folder.mkdir(parents=True, exist_ok=True)
+        with refusal_as_integrity(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder

@@ -22,6 +22,7 @@ from kpgeo.model.calendar import dekad_label
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.grid import Grid, Tile
 from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, TileBaseline, TileState
+from kpgeo.store.clock import wait_until_past
 from kpgeo.store.files import fsync_since
 from kpgeo.store.layout import DRAFT, FORMAT, MAIN, array_of, create_arrays, grid_attributes, grow, open_repository
 from kpgeo.store.lock import Lock
@@ -124,11 +125,13 @@ class Writer:
             self._origin = _require_range(self.head, first_dekad, last_dekad, folder)
             self.refit_dekads = self.head.refit_dekads if refit_dekads is None else refit_dekads
             _require_epochs(self.head, self.refit_dekads, range(self._origin + 1, last_dekad + 1), folder)
-            self._started = time.time() - _CLOCK_SLACK_S
-            self._repo = open_repository(folder, create=True)
-            self._base = self._repo.lookup_branch(MAIN)
-            self._open_draft()
-            self._session = self._repo.writable_session(DRAFT)
+            self._started = time.time()
+            with unwritable_as_integrity(folder):
+                self._repo = open_repository(folder, create=True)
+                self._base = self._repo.lookup_branch(MAIN)
+                self._wait_for_clock(MAIN)
+                self._open_draft()
+                self._session = self._repo.writable_session(DRAFT)
         except BaseException:
             self._lock.release()
             raise
@@ -146,11 +149,13 @@ class Writer:
     def region(self) -> RegionWriter:
         """Return what one task writes through; each call makes a new one."""
         self._require_open()
+        self._look_at_clock()
         return RegionWriter(self._session.fork(), self._folder, self._grid, self._origin)
 
     def merge(self, regions: Iterable[RegionWriter]) -> None:
         """Take what workers wrote into the commit. The same region given twice counts once."""
         self._require_open()
+        self._look_at_clock()
         self._forks.update({id(region.fork): region.fork for region in regions})
 
     def commit(
@@ -210,7 +215,8 @@ class Writer:
         """Commit on the draft, fsync, move `main` there, fsync again."""
         with unwritable_as_integrity(self._folder):
             snapshot_id = self._commit_draft(head, metadata)
-            fsync_since(self._folder, self._started)
+            self._look_at_clock()
+            fsync_since(self._folder, self._started - _CLOCK_SLACK_S)
         try:
             self._repo.reset_branch(MAIN, snapshot_id, from_snapshot_id=self._base)
         except icechunk.IcechunkError as error:
@@ -219,13 +225,14 @@ class Writer:
                 where=str(self._folder),
                 remedy="Nothing of this run was kept; run again.",
             ) from error
-        fsync_since(self._folder / "refs", self._started)
+        fsync_since(self._folder / "refs", self._started - _CLOCK_SLACK_S)
         self._repo.delete_branch(DRAFT)
         self._is_open = False
         self._lock.release()
         return snapshot_id
 
     def _commit_draft(self, head: StateHead, metadata: Mapping[str, Any]) -> str:
+        self._wait_for_clock(DRAFT)
         for fork in self._forks.values():
             self._session.merge(fork)
         group = zarr.open_group(self._session.store, mode="r+")
@@ -235,6 +242,18 @@ class Writer:
         span = {"first_dekad": self.first_dekad, "last_dekad": self.last_dekad}
         message = f"dekads {self.first_dekad} to {self.last_dekad}"
         return str(self._session.commit(message, metadata={**metadata, **span, "kpgeo": "run"}))
+
+    def _wait_for_clock(self, branch: str) -> None:
+        """See that what is committed on a branch now will be later than its newest commit."""
+        newest = self._repo.lookup_snapshot(self._repo.lookup_branch(branch))
+        wait_until_past(newest.written_at, self._folder)
+
+    def _look_at_clock(self) -> None:
+        """Note where the clock was set back: what was written since bears an earlier time, and is fsynced all the same.
+
+        Seen between tasks, so that a clock which is set right again while the run goes on is seen too.
+        """
+        self._started = min(self._started, time.time())
 
     def _open_draft(self) -> None:
         """Point a fresh draft at `main`, and lay out on it the arrays, dekads and epochs the run needs."""
