@@ -17,6 +17,22 @@ class DeclaredKind(StrEnum):
     MISSING = "missing"
 
 
+class Sector(StrEnum):
+    """Whose production a figure is: all of it, or that of one way of mining (stated apart from 2020 on)."""
+
+    ALL = "all"
+    ARTISANAL = "artisanal"
+    INDUSTRIAL = "industrial"
+
+
+class Flow(StrEnum):
+    """What a trade figure counts: goods that came in, that went out, or that were held when the period ended."""
+
+    IMPORT = "import"
+    EXPORT = "export"
+    STOCK = "stock"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeclaredFigure:
     """One declared production figure, of one vintage. A revision is a new row, never an overwrite.
@@ -46,6 +62,40 @@ class DeclaredFigure:
     as_published_on: dt.date | None
     source: Sourced
     aoi_id: str = ""
+    entered_by: str = ""
+    sector: Sector = Sector.ALL
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeFigure:
+    """What a participant declared of its trade in rough diamonds in one period, with one partner or with all.
+
+    Attributes
+    ----------
+    partner, partner_iso3 : str
+        The other participant; both "" where the figure is for all partners together.
+    carats : float
+        ct.
+    value_usd : float or None
+        Absolute US$.
+    certificates : int or None
+        Kimberley Process certificates issued (exports) or received (imports).
+    kind : DeclaredKind
+        `no-production` stands for "no trade".
+    """
+
+    participant: str
+    iso3: str
+    flow: Flow
+    period: Period
+    kind: DeclaredKind
+    carats: float | None
+    value_usd: float | None
+    certificates: int | None
+    as_published_on: dt.date | None
+    source: Sourced
+    partner: str = ""
+    partner_iso3: str = ""
     entered_by: str = ""
 
 

@@ -8,23 +8,47 @@ from kpgeo.production.capacity import (
     sample_capacity,
     sample_total,
 )
+from kpgeo.production.cells import CaratUnit, NumberStyle
+from kpgeo.production.checks import check_production, response_table
 from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
+from kpgeo.production.entry import COLUMNS, Submission, TableReading, read_submission
+from kpgeo.production.footprint import FootprintComparison, SizeTable, check_footprint, compare_footprints
+from kpgeo.production.joining import Entry
 from kpgeo.production.participant import compare_participant
+from kpgeo.production.participants import Participant, find_participant, participants
 from kpgeo.production.published import published_figures
+from kpgeo.production.trade import check_trade
 from kpgeo.production.vintages import current_figures, sum_to_period
 
 __all__ = [
+    "COLUMNS",
     "ActivityInputs",
     "CapacityPart",
+    "CaratUnit",
+    "Entry",
+    "FootprintComparison",
+    "NumberStyle",
+    "Participant",
     "PublishedCapacityCheck",
+    "SizeTable",
+    "Submission",
+    "TableReading",
+    "check_footprint",
+    "check_production",
+    "check_trade",
+    "compare_footprints",
     "compare_participant",
     "compare_production",
     "compare_with_published_capacity",
     "current_figures",
+    "find_participant",
     "measure_activity",
+    "participants",
     "published_figures",
     "read_declared",
+    "read_submission",
+    "response_table",
     "sample_capacity",
     "sample_total",
     "sum_to_period",

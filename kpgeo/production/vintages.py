@@ -21,11 +21,11 @@ def current_figures(figures: Iterable[DeclaredFigure], as_of: dt.date | None = N
     as_of : date, optional
         Leave out what was published after this day, and undated figures of periods not over by then.
     """
-    newest: dict[tuple[str, str, str], DeclaredFigure] = {}
+    newest: dict[tuple[str, str, str, str], DeclaredFigure] = {}
     for figure in figures:
         if as_of is not None and not _was_known(figure, as_of):
             continue
-        key = (figure.iso3 or figure.participant, figure.aoi_id, figure.period.label)
+        key = (figure.iso3 or figure.participant, figure.aoi_id, figure.period.label, figure.sector)
         held = newest.get(key)
         if held is None or _vintage(held) <= _vintage(figure):
             newest[key] = figure
