@@ -46,9 +46,10 @@ def plan(
     workspace: AnyWorkspace = None,
     since: Annotated[str | None, typer.Option(help="First day to look at (ISO).")] = None,
     until: Annotated[str | None, typer.Option(help="Day after the last one (ISO).")] = None,
+    preview: Annotated[Path | None, typer.Option(help="Write tiles and footprints to this GeoJSON file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a run would read, without reading a pixel."""
+    """Say what a run would read and how long it would take, without reading a pixel."""
     with progress() as bars:
         found = flows.plan(
             Pipeline.read(pipeline),
@@ -58,13 +59,16 @@ def plan(
             progress=bars,
         )
     show_table(
-        ("aoi", "sensor", "scenes", "new", "applied", "duplicates dropped", "first", "last"),
+        ("aoi", "sensor", "scenes", "new", "applied", "dropped", "first", "last"),
         found.rows(),
         empty="No scene was found.",
     )
     say(*found.sentences())
     for gap in found.gap_sentences():
         note(gap)
+    if preview is not None:
+        found.write_preview(preview)
+        say(f"Tiles and footprints are in {preview}.")
     if as_json:
         show_json(found.as_json())
     if found.gap_sentences():

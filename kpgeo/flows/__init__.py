@@ -13,7 +13,7 @@ from kpgeo.flows.export import ExportKind, ExportRow, export_rows
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.observing import Observation, observe
-from kpgeo.flows.planning import Plan, plan
+from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.running import RunReport, run_pipeline
 from kpgeo.flows.sheets import ExportFormat
