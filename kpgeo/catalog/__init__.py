@@ -1,5 +1,5 @@
-"""Catalogues: STAC APIs and static catalogues in, scenes out."""
+"""Catalogues: STAC APIs, static catalogues and folders of files in, scenes out."""
 
-from kpgeo.catalog.search import Search, find_scenes
+from kpgeo.catalog.search import Answer, Search, find_scenes
 
-__all__ = ["Search", "find_scenes"]
+__all__ = ["Answer", "Search", "find_scenes"]

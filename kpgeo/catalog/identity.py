@@ -20,6 +20,7 @@ _DATASTRIP = re.compile(r"_S(\d{8}T\d{6})")
 _ID_STRIP = re.compile(r"_T(\d{2}[A-Z]{3})_(\d{8}T\d{6})_L2A$")
 _MGRS = re.compile(r"^(?:MGRS-)?T?(\d{1,2}[C-X][A-Z]{2})$")
 _LANDSAT_ID = re.compile(r"^L[COTEM](\d{2})_L2S[PR]_(\d{6})_(\d{8})_(?:(\d{8})_)?02_(RT|T1|T2)")
+_BURST = re.compile(r"^OPERA_L2_RTC-S1_(T\d{3}-\d{6}-IW\d)_")
 _PLATFORMS = {
     Sensor.SENTINEL2: re.compile(r"(?:sentinel-?|s)(2[a-d])"),
     Sensor.LANDSAT: re.compile(r"landsat-?([4-9])"),
@@ -111,7 +112,7 @@ def strip_of(item: Fields, properties: Fields) -> dt.datetime | None:
 
 
 def tile_of(sensor: Sensor, item: Fields, properties: Fields) -> str:
-    """Return the MGRS tile, or Landsat path and row; "" where there is none."""
+    """Return the MGRS tile, the Landsat path and row, or the Sentinel-1 burst; "" where there is none."""
     if sensor is Sensor.LANDSAT:
         path, row = (text_of(str(properties.get(f"landsat:wrs_{part}") or "")) for part in ("path", "row"))
         match = _LANDSAT_ID.match(item_id(item))
@@ -121,7 +122,10 @@ def tile_of(sensor: Sensor, item: Fields, properties: Fields) -> str:
     for key in ("s2:mgrs_tile", "grid:code", "sentinel:mgrs"):
         if match := _MGRS.match(text_of(properties.get(key))):
             return match[1].zfill(5)
-    product = _product_match(item, properties) if sensor is Sensor.SENTINEL2 else None
+    if sensor is Sensor.SENTINEL1:
+        burst = _BURST.match(item_id(item))
+        return burst[1] if burst else ""
+    product = _product_match(item, properties)
     return product[5] if product else ""
 
 

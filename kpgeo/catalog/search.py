@@ -5,15 +5,15 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 import shapely
 
 from kpgeo.catalog.acquisitions import make_scenes
 from kpgeo.catalog.api import search_api
 from kpgeo.catalog.candidates import Candidate, ItemError, Provider, acquired, item_id, read_item
+from kpgeo.catalog.folder import walk_folder
 from kpgeo.catalog.hrefs import Origin
 from kpgeo.catalog.static import start_of, walk_static
 from kpgeo.model.aoi import Aoi
@@ -21,13 +21,39 @@ from kpgeo.model.calendar import day_of
 from kpgeo.model.errors import BadInputError, UpstreamError
 from kpgeo.model.run import Gap
 from kpgeo.model.scene import Scene, Sensor
-from kpgeo.options.pipeline import CatalogSource
+from kpgeo.options.catalog import WHOLE_FOLDER, CatalogSource
 
 _log = logging.getLogger(__name__)
 # A datatake begins before its tiles are sensed, so a tile of the last evening may be sensed after midnight.
 _SLACK = dt.timedelta(hours=1)
+# What says nothing of the item behind it, so that the item may be there all the same.
+_UNREADABLE = frozenset({"document-unreadable", "document-not-an-object", "header-unreadable"})
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one catalogue said of one sensor.
+
+    Attributes
+    ----------
+    source : int
+        Place of the catalogue in the order of search.
+    provider, collection : str
+        Its host (or `local`), and what of it was searched.
+    items : int
+        Items it named.
+    is_full : bool
+        It answered to the end. Of an answer that broke off, what is missing may be there all the same.
+    """
+
+    source: int
+    sensor: Sensor
+    provider: str
+    collection: str
+    items: int
+    is_full: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +72,10 @@ class Search:
         Items that are no granule of a scene: duplicates, too cloudy, refused, or outside AOI or dates.
     reasons : dict
         `dropped` by reason: `duplicate`, `cloudy`, `refused`, `outside`.
+    answers : tuple of Answer
+        One for each collection searched, in order.
+    refused_ids : frozenset of str
+        Items that are there and cannot be used.
     """
 
     scenes: tuple[Scene, ...]
@@ -53,6 +83,17 @@ class Search:
     items_seen: int
     dropped: int
     reasons: Mapping[str, int] = field(default_factory=dict, compare=False)
+    answers: tuple[Answer, ...] = field(default=(), compare=False)
+    refused_ids: frozenset[str] = field(default=frozenset(), compare=False)
+
+    def is_full(self, sensor: Sensor) -> bool:
+        """Say whether every catalogue of a sensor answered to the end."""
+        of_sensor = [answer for answer in self.answers if answer.sensor is sensor]
+        return bool(of_sensor) and all(answer.is_full for answer in of_sensor)
+
+    def is_stood_in_for(self, sensor: Sensor) -> bool:
+        """Say whether at least one catalogue of a sensor answered to the end."""
+        return any(answer.is_full for answer in self.answers if answer.sensor is sensor)
 
 
 def find_scenes(
@@ -90,16 +131,16 @@ def find_scenes(
         raise BadInputError("No catalogue to search.", where="catalog", remedy="Name one in the pipeline file.")
     hunt = _Hunt(aoi=aoi, start=start, end=end, folder=folder)
     for number, source in enumerate(sources):
+        if source.folder:
+            hunt.search_folder(number, source)
+            if progress is not None:
+                progress(f"{source.folder}: {hunt.items_seen} items")
+            continue
         for sensor, collection in source.collections.items():
             hunt.search(number, source, sensor, collection)
             if progress is not None:
-                progress(f"{provider_of(source)}: {collection}: {hunt.items_seen} items")
+                progress(f"{source.host}: {collection}: {hunt.items_seen} items")
     return hunt.result()
-
-
-def provider_of(source: CatalogSource) -> str:
-    """Return the host of a catalogue, or `local`."""
-    return (urlsplit(source.url).hostname or "local").lower()
 
 
 class _Hunt:
@@ -114,35 +155,71 @@ class _Hunt:
         self._candidates: list[Candidate] = []
         self._gaps: list[Gap] = []
         self._faults: list[UpstreamError] = []
-        self._answers = 0
+        self._answers: list[Answer] = []
+        self._refused_ids: set[str] = set()
+        self._heard = 0
+        self._is_whole = True  # of the catalogue that is being read
         self._counts = {"duplicate": 0, "cloudy": 0, "refused": 0, "outside": 0}
         self.items_seen = 0
 
     def search(self, number: int, source: CatalogSource, sensor: Sensor, collection: str) -> None:
         """Search one collection of one catalogue; a fault is kept as a gap."""
-        provider = Provider(
-            source=number, name=provider_of(source), sign=source.sign, max_cloud_frac=source.max_cloud_frac
-        )
+        provider, before, self._is_whole = _provider(number, source), self.items_seen, True
         try:
             for item, origin in self._items(source, sensor, collection):
                 self.items_seen += 1
                 self._take(item, sensor, provider, origin)
         except UpstreamError as fault:
-            _log.warning("catalogue %s: %s", provider.name, fault)
-            self._faults.append(fault)
-            self._gap(self._days[0], sensor, f"catalogue-failed: {provider.name}: {collection}: {fault.what}")
+            self._fail(provider, sensor, collection, fault)
         else:
-            self._answers += 1
+            self._heard += 1
+        self._answer(provider, sensor, collection, self.items_seen - before)
+
+    def search_folder(self, number: int, source: CatalogSource) -> None:
+        """Search a folder of files, once for all sensors; a fault is kept as a gap."""
+        provider, self._is_whole = _provider(number, source), True
+        root = (self._folder / source.folder).resolve()
+        seen = dict.fromkeys(source.collections, 0)
+        try:
+            for found in walk_folder(root, source.deadline_s, partial(self._refuse_document, None)):
+                within = source.collections.get(found.sensor)
+                if within is not None and (within == WHOLE_FOLDER or PurePosixPath(found.place).is_relative_to(within)):
+                    self.items_seen += 1
+                    seen[found.sensor] += 1
+                    self._take(found.item, found.sensor, provider, found.origin)
+        except UpstreamError as fault:
+            self._fail(provider, None, source.folder, fault)
+        else:
+            self._heard += 1
+        for sensor, collection in source.collections.items():
+            self._answer(provider, sensor, collection, seen[sensor])
+
+    def _fail(self, provider: Provider, sensor: Sensor | None, collection: str, fault: UpstreamError) -> None:
+        _log.warning("catalogue %s: %s", provider.name, fault)
+        self._is_whole = False
+        self._faults.append(fault)
+        self._gap(self._days[0], sensor, f"catalogue-failed: {provider.name}: {collection}: {fault.what}")
+
+    def _answer(self, provider: Provider, sensor: Sensor, collection: str, items: int) -> None:
+        self._answers.append(
+            Answer(
+                source=provider.source,
+                sensor=sensor,
+                provider=provider.name,
+                collection=collection,
+                items=items,
+                is_full=self._is_whole,
+            )
+        )
 
     def _items(
         self, source: CatalogSource, sensor: Sensor, collection: str
     ) -> Iterator[tuple[Mapping[str, Any], Origin]]:
-        if source.url.lower().endswith(".json"):
+        if source.is_static:
             start = start_of(source.url, self._folder)
-            refuse = partial(self._refuse, self._days[0], sensor)
-            yield from walk_static(start, collection, source.deadline_s, refuse)
+            yield from walk_static(start, collection, source.deadline_s, partial(self._refuse_document, sensor))
             return
-        origin = Origin(document=source.url, root=None, host=provider_of(source))
+        origin = Origin(document=source.url, root=None, host=source.host)
         for item in search_api(source.url, collection, self._aoi.geometry, self._interval, source.deadline_s):
             yield item, origin
 
@@ -157,6 +234,7 @@ class _Hunt:
                 return
             candidate = read_item(item, sensor, provider, origin)
         except ItemError as error:
+            self._refused_ids.add(item_id(item))
             self._refuse(day, sensor, item_id(item), str(error))
             return
         if shapely.intersects(candidate.footprint, self._aoi.geometry):
@@ -164,16 +242,22 @@ class _Hunt:
         else:
             self._counts["outside"] += 1
 
-    def _refuse(self, day: int, sensor: Sensor, item: str, reason: str) -> None:
+    def _refuse_document(self, sensor: Sensor | None, name: str, reason: str) -> None:
+        """Refuse a document or file: nobody knows which items were in it."""
+        if reason in _UNREADABLE:
+            self._is_whole = False
+        self._refuse(self._days[0], sensor, name, reason)
+
+    def _refuse(self, day: int, sensor: Sensor | None, item: str, reason: str) -> None:
         self._counts["refused"] += 1
         self._gap(day, sensor, f"item-refused: {item}: {reason}")
 
-    def _gap(self, day: int, sensor: Sensor, reason: str) -> None:
+    def _gap(self, day: int, sensor: Sensor | None, reason: str) -> None:
         self._gaps.append(Gap(aoi_id=self._aoi.id, day=day, sensor=sensor, scene_id="", reason=reason))
 
     def result(self) -> Search:
         """Return the search's outcome."""
-        if not self._answers and self._faults:
+        if self._faults and not self._heard:
             raise self._faults[0]
         scenes, self._counts["duplicate"], self._counts["cloudy"] = make_scenes(self._candidates)
         inside = [scene for scene in scenes if self._days[0] <= scene.day < self._days[1]]
@@ -184,4 +268,10 @@ class _Hunt:
             items_seen=self.items_seen,
             dropped=sum(self._counts.values()),
             reasons=dict(self._counts),
+            answers=tuple(self._answers),
+            refused_ids=frozenset(self._refused_ids),
         )
+
+
+def _provider(number: int, source: CatalogSource) -> Provider:
+    return Provider(source=number, name=source.host, sign=source.sign, max_cloud_frac=source.max_cloud_frac)
