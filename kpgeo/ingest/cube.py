@@ -1,9 +1,6 @@
 """Scenes of one sensor onto one grid: the cube."""
 
-import logging
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import xarray as xr
@@ -11,17 +8,13 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
-from kpgeo.ingest.frames import frame_of
-from kpgeo.ingest.granules import GranuleLook, Reading, read_granule
 from kpgeo.ingest.opening import Setting
-from kpgeo.ingest.reach import reach_of, reaches
-from kpgeo.model.errors import BadInputError, SceneReadError
+from kpgeo.ingest.scenes import SceneLook, read_scenes
+from kpgeo.model.errors import BadInputError
 from kpgeo.model.run import Gap
-from kpgeo.model.scene import Granule, LookClass, Scene, Sensor
+from kpgeo.model.scene import LookClass, Scene, Sensor
 from kpgeo.options.ingest import IngestOptions
 from kpgeo.wire import Access
-
-_log = logging.getLogger(__name__)
 
 
 def load_cube(
@@ -44,9 +37,10 @@ def load_cube(
     cube : xarray.Dataset, dims (time, y, x), in memory
         `blue green red nir swir16 swir22` as float32 reflectance 0–1 (slightly negative over dark ground), or `vv vh`
         as float32 linear gamma0; NaN where not acquired. `look_class` uint8, `LookClass` codes. Coordinates `time` (UTC
-        sensing time, datetime64[ns], in `Scene.order`) and `scene_id` along it. Attributes: `sensor`, `scene_ids`, and
-        `harmonisation`, by scene id the words on what was done to the stored numbers of each granule. A scene that does
-        not reach the window is there and NOT_ACQUIRED throughout, without a file of it being opened.
+        sensing time, datetime64[ns], in `Scene.order`) and `scene_id` along it. Attributes: `sensor`, `scene_ids`; by
+        scene id `harmonisation`, the words on what was done to the stored numbers of each granule, and `granule_used`,
+        `<provider>/<item id>` of what was read for each: another than the scene names where that could not be read.
+        A scene that does not reach the window is there and NOT_ACQUIRED throughout, without a file of it being opened.
     gaps : tuple of Gap
         Scenes that could not be read, and are not in the cube; `aoi_id` and `tile` are "". The reason is one of
         `unreadable: <fault>: <asset>`, `offset-ambiguous`, `units-ambiguous`, `token-refused`, with the item's id.
@@ -63,28 +57,13 @@ def load_cube(
     stack = _Stack(sensor, geobox, len(scenes))
     gaps = []
     setting = Setting(access=access or Access(), options=options)
-    wire, frame = setting.access.options, frame_of(geobox)
-    with ThreadPoolExecutor(wire.read_threads) as pool:
-        for scene in sorted(scenes, key=lambda one: one.order):
-            deadline = time.monotonic() + wire.scene_deadline_s
-            reading = Reading(sensor=sensor, frame=frame, setting=setting, pool=pool, deadline=deadline)
-            try:
-                looks = [read_granule(granule, reading) for granule in _reaching(scene, geobox)]
-            except SceneReadError as error:
-                _log.warning("scene %s: %s: %s", scene.id, error.where, error.what)
-                reason = f"{error.what}: {error.where}"
-                gaps.append(Gap(aoi_id="", day=scene.day, sensor=sensor, scene_id=scene.id, reason=reason))
-            else:
-                stack.add(scene, looks)
+    for read in read_scenes(sorted(scenes, key=lambda one: one.order), geobox, setting):
+        if read.fault:
+            scene = read.scene
+            gaps.append(Gap(aoi_id="", day=scene.day, sensor=sensor, scene_id=scene.id, reason=read.fault))
+        else:
+            stack.add(read)
     return stack.cube(), tuple(gaps)
-
-
-def _reaching(scene: Scene, geobox: GeoBox) -> list[Granule]:
-    """Return the granules whose bounding box meets the window; first those on the window's own UTM zone."""
-    reach = reach_of(geobox)
-    found = [granule for granule in scene.granules if reaches(granule, reach)]
-    epsg = geobox.crs.epsg if geobox.crs is not None else None
-    return sorted(found, key=lambda one: (one.epsg != epsg, one.tile, one.item_id))
 
 
 class _Stack:
@@ -98,17 +77,19 @@ class _Stack:
         self._classes: NDArray[np.uint8] = np.full(shape, LookClass.NOT_ACQUIRED, dtype=np.uint8)
         self._scenes: list[Scene] = []
         self._words: dict[str, str] = {}
+        self._used: dict[str, tuple[str, ...]] = {}
 
-    def add(self, scene: Scene, looks: Sequence[GranuleLook]) -> None:
+    def add(self, read: SceneLook) -> None:
         """Mosaic the granules of a scene: of each pixel the first that was acquired counts, in all bands alike."""
         here = len(self._scenes)
-        for look in looks:
+        for look in read.looks:
             is_new = (self._classes[here] == LookClass.NOT_ACQUIRED) & (look.look_class != LookClass.NOT_ACQUIRED)
             np.copyto(self._classes[here], look.look_class, where=is_new)
             for band, values in self._bands.items():
                 np.copyto(values[here], look.bands[band], where=is_new)
-        self._scenes.append(scene)
-        self._words[scene.id] = "; ".join(look.harmonisation for look in looks)
+        self._scenes.append(read.scene)
+        self._words[read.scene.id] = "; ".join(look.harmonisation for look in read.looks)
+        self._used[read.scene.id] = read.used
 
     def cube(self) -> xr.Dataset:
         """Return what was filled, as a Dataset."""
@@ -123,5 +104,10 @@ class _Stack:
                 "time": ("time", np.array(times, dtype="datetime64[ns]")),
                 "scene_id": ("time", np.array(ids, dtype=object)),
             },
-            attrs={"sensor": str(self._sensor), "scene_ids": tuple(ids), "harmonisation": self._words},
+            attrs={
+                "sensor": str(self._sensor),
+                "scene_ids": tuple(ids),
+                "harmonisation": self._words,
+                "granule_used": self._used,
+            },
         )
