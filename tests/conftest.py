@@ -34,6 +34,12 @@ confirm_confidence = 0.3
 """
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep parts of files that tests read over the network out of the cache of whoever runs them."""
+    os.environ["KPGEO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Return the folder of reference material beside the repository, or skip the test where there is none."""

@@ -1,19 +1,29 @@
 """The one gateway to the network. Whatever kpgeo asks of another machine goes through here."""
 
 from kpgeo.wire.access import Access, trusted_by
+from kpgeo.wire.addresses import is_public
 from kpgeo.wire.faults import Fault, FetchError
-from kpgeo.wire.filelike import ByteFile, as_file
-from kpgeo.wire.session import open_session
+from kpgeo.wire.filelike import ByteFile, Opener, as_file, opener_of
+from kpgeo.wire.redact import redact, silence_secrets, unsign
+from kpgeo.wire.session import CheckedSession, open_session, shared_session
 from kpgeo.wire.sources import ByteSource, open_bytes
 
 __all__ = [
     "Access",
     "ByteFile",
     "ByteSource",
+    "CheckedSession",
     "Fault",
     "FetchError",
+    "Opener",
     "as_file",
+    "is_public",
     "open_bytes",
     "open_session",
+    "opener_of",
+    "redact",
+    "shared_session",
+    "silence_secrets",
     "trusted_by",
+    "unsign",
 ]

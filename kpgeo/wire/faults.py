@@ -7,7 +7,7 @@ from kpgeo.model.errors import UpstreamError
 Fault = Literal[
     "host-refused", "redirect-refused", "redirect-loop", "dns-failed", "tls-failed", "unreachable", "timed-out",
     "reset", "busy", "server-error", "not-found", "forbidden", "refused", "no-ranges", "wrong-range", "short-body",
-    "changed-while-read", "too-large", "captive-portal",
+    "changed-while-read", "too-large", "captive-portal", "disk-full",
 ]  # fmt: skip
 
 _WORDS: dict[Fault, str] = {
@@ -29,6 +29,7 @@ _WORDS: dict[Fault, str] = {
     "short-body": "Less came than was announced.",
     "changed-while-read": "The file was replaced while it was read.",
     "too-large": "The answer is larger than allowed.",
+    "disk-full": "This machine has no room to keep the file while it is read.",
     "captive-portal": "A web page came where a file was asked for.",
 }
 _PASSING: frozenset[Fault] = frozenset({

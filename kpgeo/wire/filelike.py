@@ -1,8 +1,10 @@
-"""A source as a file object, for libraries that read files: GDAL then never touches the network itself."""
+"""A source as a file, for libraries that read files: GDAL then never touches the network itself."""
 
 import io
 import threading
+import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 
 from kpgeo.wire.faults import FetchError
 from kpgeo.wire.sources import ByteSource
@@ -14,14 +16,19 @@ _KEPT_BLOCKS = 64
 class ByteFile(io.RawIOBase):
     """A seekable file object, for reading only.
 
-    Reads go in blocks of 64 KiB, of which the last 64 are kept. What fails is kept as `fault`, because a library
-    between may turn it into an error of its own.
+    Reads go in blocks of 64 KiB, of which the last 64 are kept.
+
+    Parameters
+    ----------
+    source : ByteSource
+    note : callable, optional
+        Is told what fails; the read then returns nothing. Without it, the error is raised.
     """
 
-    def __init__(self, source: ByteSource) -> None:
+    def __init__(self, source: ByteSource, note: Callable[[FetchError], None] | None = None) -> None:
         super().__init__()
-        self.fault: FetchError | None = None
         self._source = source
+        self._note = note
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -59,8 +66,10 @@ class ByteFile(io.RawIOBase):
         try:
             content = self._from_blocks(begin, end)
         except FetchError as error:
-            self.fault = error
-            raise
+            if self._note is None:
+                raise
+            self._note(error)
+            return b""
         self._position = begin + len(content)
         return content
 
@@ -88,9 +97,44 @@ class ByteFile(io.RawIOBase):
         return joined[begin - first : end - first]
 
 
-def as_file(source: ByteSource) -> ByteFile:
-    """Return a source as a seekable file object for reading, such as `rasterio.open` takes.
+class Opener:
+    """Opens one source for rasterio: `rasterio.open(opener.name, opener=opener, driver="GTiff")`.
 
-    Closing the file does not close the source.
+    (`rasterio.open` of a file object reads the whole file first.) No file beside it is there, whatever is asked for.
+    GDAL cannot carry an error of ours: it sees that nothing comes and raises one of its own; `fault` is then what
+    happened. Open, read and close a dataset in one thread.
+
+    Attributes
+    ----------
+    name : str
+        A name no other file has.
+    fault : FetchError or None
+        What went wrong last.
+    """
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self.name = f"/source/{uuid.uuid4().hex}.tif"
+        self.fault: FetchError | None = None
+
+    def __call__(self, path: str, mode: str = "rb") -> ByteFile:
+        """Return the source as a file."""
+        if not path.endswith(self.name) or "w" in mode or "+" in mode:
+            raise FileNotFoundError(path)
+        return ByteFile(self._source, self._note)
+
+    def _note(self, fault: FetchError) -> None:
+        self.fault = fault
+
+
+def as_file(source: ByteSource) -> ByteFile:
+    """Return a source as a seekable file object for reading. Closing the file does not close the source.
+
+    For rasterio there is `opener_of`.
     """
     return ByteFile(source)
+
+
+def opener_of(source: ByteSource) -> Opener:
+    """Return what opens a source for rasterio: GDAL then reads the parts it needs, through us."""
+    return Opener(source)

@@ -8,29 +8,26 @@ from pathlib import Path
 from kpgeo.wire.faults import FetchError
 
 
-class LocalBytes:
-    """A file on this machine, read by position: any number of threads may read at once.
+class FileBytes:
+    """An open file, read by position: any number of threads may read at once.
 
-    Raises
-    ------
-    FetchError
-        `not-found`, `forbidden`, or `refused` for what is no file (a pipe, a device).
+    Parameters
+    ----------
+    descriptor : int
+        Belongs to this object from now on.
+    size : int
+        Bytes that may be read.
+    name : str
+        What errors call it.
+    is_remote : bool
+        Whether it is a copy of a file on another machine.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._name = path.name
-        try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except PermissionError as error:
-            raise FetchError("forbidden", is_passing=False, where=self._name) from error
-        except OSError as error:
-            raise FetchError("not-found", is_passing=False, where=self._name) from error
-        status = os.fstat(self._descriptor)
-        self.size = status.st_size
-        self.is_remote = False
-        if not stat.S_ISREG(status.st_mode):
-            self.close()
-            raise FetchError("refused", is_passing=False, where=self._name)
+    def __init__(self, descriptor: int, size: int, name: str, *, is_remote: bool = False) -> None:
+        self._descriptor = descriptor
+        self._name = name
+        self.size = size
+        self.is_remote = is_remote
 
     def read(self, begin: int, end: int) -> bytes:
         """Return the bytes of a half-open span, cut at the file's end."""
@@ -58,3 +55,24 @@ class LocalBytes:
     def __del__(self) -> None:
         if getattr(self, "_descriptor", -1) >= 0:
             self.close()
+
+
+def open_local(path: Path) -> FileBytes:
+    """Open a file of this machine.
+
+    Raises
+    ------
+    FetchError
+        `not-found`, `forbidden`, or `refused` for what is no file (a pipe, a device).
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise FetchError("forbidden", is_passing=False, where=path.name) from error
+    except (OSError, ValueError) as error:
+        raise FetchError("not-found", is_passing=False, where=path.name) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise FetchError("refused", is_passing=False, where=path.name)
+    return FileBytes(descriptor, status.st_size, path.name)

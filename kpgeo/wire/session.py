@@ -237,8 +237,15 @@ def _read(answer: requests.Response, limit_bytes: int, sink: IO[bytes] | None) -
         if sink is None or not is_success:
             parts.append(part)
         else:
-            sink.write(part)
+            _pour(part, sink)
     answer._content = b"".join(parts)  # noqa: SLF001 - as requests does where it reads the body itself
+
+
+def _pour(part: bytes, sink: IO[bytes]) -> None:
+    try:
+        sink.write(part)
+    except OSError:
+        raise FetchError("disk-full", is_passing=False) from None
 
 
 def _pause_s(attempt: int, answer: requests.Response | None, access: Access) -> float:

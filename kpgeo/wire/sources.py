@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from kpgeo.wire.access import Access
-from kpgeo.wire.faults import FetchError
-from kpgeo.wire.local import LocalBytes
+from kpgeo.wire.local import open_local
+from kpgeo.wire.remote import RemoteBytes, WholeNeeded, open_whole
 
 
 @runtime_checkable
@@ -51,6 +51,8 @@ def open_bytes(href: str, access: Access, *, is_again: bool = False) -> ByteSour
         The file cannot be had; `fault` says why. Reading from the source raises it too.
     """
     if href.startswith(("http://", "https://")):
-        del access, is_again
-        raise FetchError("unreachable", is_passing=False)
-    return LocalBytes(Path(href))
+        try:
+            return RemoteBytes(href, access, is_again=is_again)
+        except WholeNeeded as need:
+            return open_whole(href, access, need.version)
+    return open_local(Path(href))

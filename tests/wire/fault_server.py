@@ -244,6 +244,14 @@ class Answerer(http.server.BaseHTTPRequestHandler):
         owner = self.server.owner
         return owner.etags[path] if path in owner.etags else f'"{hashlib.md5(content).hexdigest()}"'
 
+    def part(self, content: bytes) -> tuple[int, int, dict[str, str]]:
+        """Return begin and end of the part asked for, and the headers that say so."""
+        first, _, last = (self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").partition("-")
+        begin, end = int(first), min(int(last or len(content)) + 1, len(content))
+        etag = self.etag(content)
+        extent = {"Content_Range": f"bytes {begin}-{end - 1}/{len(content)}"}
+        return begin, end, extent if etag is None else {**extent, "ETag": etag}
+
     def hang_up(self, *, with_reset: bool = False) -> None:
         """Close the connection, by RST if wished."""
         self.close_connection = True
@@ -337,7 +345,8 @@ def reset(after: int = 10, times: int = 1) -> Step:
     """Reset the connection in the middle of the body."""
 
     def act(answerer: Answerer, content: bytes) -> None:
-        answerer.answer(206, content[:after], announced=len(content), Content_Range=f"bytes 0-{after}/{len(content)}")
+        begin, end, extra = answerer.part(content)
+        answerer.answer(206, content[begin : begin + after], announced=end - begin, **extra)
         answerer.pause(0.05)
         answerer.hang_up(with_reset=True)
 
@@ -348,14 +357,9 @@ def short(missing: int = 10, times: int = 1) -> Step:
     """Send less than announced."""
 
     def act(answerer: Answerer, content: bytes) -> None:
-        first, _, last = (answerer.headers.get("Range") or "bytes=0-").removeprefix("bytes=").partition("-")
-        begin, end = int(first), min(int(last or len(content)) + 1, len(content))
-        body = content[begin:end]
-        extent = f"bytes {begin}-{end - 1}/{len(content)}"
-        etag = answerer.etag(content)
-        extra = {} if etag is None else {"ETag": etag}
+        begin, end, extra = answerer.part(content)
         answerer.hang_up()
-        answerer.answer(206, body[: len(body) - missing], announced=len(body), Content_Range=extent, **extra)
+        answerer.answer(206, content[begin : end - missing], announced=end - begin, **extra)
 
     return Step(act, times)
 
