@@ -74,6 +74,37 @@ class Prior:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabourPriors:
+    """Priors of P = pits * miners * days * v * G for one stratum, the route over the people who dig.
+
+    Attributes
+    ----------
+    pits_per_ha : Prior
+        Pits worked at a time, on a hectare of standing diggings.
+    miners_per_pit : Prior
+    days_per_year : Prior
+        Days on which gravel is won.
+    m3_per_miner_day : Prior
+        v, gravel that one miner wins in a day (m3).
+    """
+
+    pits_per_ha: Prior
+    miners_per_pit: Prior
+    days_per_year: Prior
+    m3_per_miner_day: Prior
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correlation:
+    """How two factors of one stratum go together: the correlation of their normal scores, -1 to 1."""
+
+    first: str
+    second: str
+    rho: float
+    source: Sourced
+
+
+@dataclass(frozen=True, kw_only=True)
 class CapacityPriors:
     """Priors of C = A_new * f * T * G * r for one stratum.
 
@@ -87,12 +118,18 @@ class CapacityPriors:
         G (ct/m3).
     recovery_frac : Prior
         r (0–1).
+    labour : LabourPriors or None
+        The second route to the same carats, where its factors are known.
+    correlations : tuple of Correlation
+        Factors of the first route that are not independent.
     """
 
     worked_frac: Prior
     gravel_m: Prior
     grade_ct_per_m3: Prior
     recovery_frac: Prior
+    labour: LabourPriors | None = None
+    correlations: tuple[Correlation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

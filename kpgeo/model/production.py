@@ -172,8 +172,10 @@ class Comparison:
 
     Attributes
     ----------
+    capacity, labour : CapacityInterval or None
+        Capacity by the area route, and by the labour route where all dug strata have its priors.
     prob_above_capacity : float or None
-        Probability, under the priors, that capacity is below the declared figure.
+        Probability, under the priors, that capacity is below the declared figure: by both routes, where there are two.
     reasons : tuple of NotAssessable
         Why it is not assessable; empty for any other verdict.
     sentences : dict
@@ -191,4 +193,5 @@ class Comparison:
     prob_above_capacity: float | None
     coverage_frac: float
     reasons: tuple[NotAssessable, ...] = ()
+    labour: CapacityInterval | None = None
     sentences: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -20,9 +20,15 @@ class ProductionOptions(StageOptions):
         description="AOIs that hold all production of a participant, for its total: an id, or ids joined by +.",
     )
     draws: int = Field(
-        default=65_536, ge=1_024, le=1_048_576, description="Draws of the capacity chain, a power of two."
+        default=16_384, ge=1_024, le=1_048_576, description="Draws of the capacity chain, a power of two."
     )
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of the draws, mixed with AOI and period.")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of the draws, mixed with the AOI.")
+    same_deposit_rho: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description="Correlation of the grades of strata of one deposit type in one AOI (normal scores).",
+    )
     interval: float = Field(
         default=0.90,
         ge=0.50,

@@ -67,7 +67,8 @@ class WireOptions(StageOptions):
         default=10.0, ge=0.0, le=10_000.0, description="What the cache of file parts may hold (GiB); 0 is no cache."
     )
     cache_folder: str = Field(
-        default="", description="Folder of the cache; empty is that of the environment (KPGEO_CACHE), or the user's own."
+        default="",
+        description="Folder of the cache; empty is that of the environment (KPGEO_CACHE), or the user's own.",
     )
     cache_free_gib: float = Field(
         default=2.0,

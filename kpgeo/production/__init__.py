@@ -3,8 +3,7 @@
 from kpgeo.production.activity import ActivityInputs, measure_activity
 from kpgeo.production.capacity import (
     CapacityPart,
-    PublishedCapacityCheck,
-    compare_with_published_capacity,
+    draw_capacity,
     sample_capacity,
     sample_total,
 )
@@ -18,6 +17,7 @@ from kpgeo.production.joining import Entry
 from kpgeo.production.participant import compare_participant
 from kpgeo.production.participants import Participant, find_participant, participants
 from kpgeo.production.published import published_figures
+from kpgeo.production.published_capacity import PublishedCapacityCheck, compare_with_published_capacity
 from kpgeo.production.trade import check_trade
 from kpgeo.production.vintages import current_figures, sum_to_period
 
@@ -42,6 +42,7 @@ __all__ = [
     "compare_production",
     "compare_with_published_capacity",
     "current_figures",
+    "draw_capacity",
     "find_participant",
     "measure_activity",
     "participants",

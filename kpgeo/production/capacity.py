@@ -1,4 +1,8 @@
-"""Capacity: how many carats a newly dug area could have yielded under the priors of its strata."""
+"""Capacity: how many carats a newly dug area could have yielded under the priors of its strata.
+
+Two routes lead there. The area route is C = A_new * 10,000 * f * T * G * r; the labour route counts the people who
+could dig on the standing diggings, P = A_standing * pits * miners * days * v * G. They share the grade.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,54 +11,88 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kpgeo.kernels.capacity import (
-    Z90,
-    area_log_moments,
-    area_quantile,
-    prior_log_moments,
-    prior_quantile,
-    prob_ratio_above,
-    sobol_points,
-    spread_shares,
-)
-from kpgeo.model.aoi import CapacityPriors, Prior
-from kpgeo.model.errors import BadInputError
+from kpgeo.kernels.capacity import area_at_scores, area_log_moments, prior_log_moments, spread_shares
+from kpgeo.model.aoi import CapacityPriors
 from kpgeo.model.ids import digest
-from kpgeo.model.production import CapacityInterval, Verdict
+from kpgeo.model.production import CapacityInterval
 from kpgeo.model.site import Area
 from kpgeo.options.production import ProductionOptions
+from kpgeo.production.yields import AREA_FACTORS, LABOUR_FACTORS, YieldDraws, draw_yields
 
 M2_PER_HA = 10_000.0
-FACTORS = ("worked_frac", "gravel_m", "grade_ct_per_m3", "recovery_frac")
-SPREAD_KEYS = ("new_area", *FACTORS)
+SPREAD_KEYS = ("new_area", *AREA_FACTORS)
+LABOUR_KEYS = ("standing_area", *LABOUR_FACTORS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CapacityPart:
-    """The newly dug area of one stratum and the priors its carats follow."""
-
-    priors: CapacityPriors
-    new_area: Area
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishedCapacityCheck:
-    """A declared figure held against a capacity range that somebody published.
+    """What was dug in one stratum, and the priors its carats follow.
 
     Attributes
     ----------
-    verdict : Verdict
-        `consistent` or `declared-above-capacity`.
-    prob_above_capacity : float
-        Probability that capacity is below the declared figure, with the range read as a lognormal's 90 % interval.
-    ratio_low, ratio_high : float
-        Declared figure over the upper and over the lower end of the range.
+    deposit : str
+        Strata of one deposit type share part of their grade's error; "" for none.
+    standing_area : Area or None
+        Diggings that stood open, for the labour route.
+    years : float
+        Length of the period.
     """
 
-    verdict: Verdict
-    prob_above_capacity: float
-    ratio_low: float
-    ratio_high: float
+    priors: CapacityPriors
+    new_area: Area
+    deposit: str = ""
+    standing_area: Area | None = None
+    years: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapacityDraws:
+    """Draws of the total capacity.
+
+    Attributes
+    ----------
+    area_ct : float64 (draws,)
+        By the area route.
+    labour_ct : float64 (draws,) or None
+        By the labour route, draw by draw with the same grades; None unless every part has its priors.
+    """
+
+    parts: tuple[CapacityPart, ...]
+    yields: YieldDraws
+    area_ct: NDArray[np.float64]
+    labour_ct: NDArray[np.float64] | None
+
+    def area_interval(self) -> CapacityInterval:
+        """Return quantiles of the area route and the share of its spread by factor (`SPREAD_KEYS`)."""
+        logs = [self.yields.log_scores(part, AREA_FACTORS) for part in range(len(self.parts))]
+        areas = [part.new_area for part in self.parts]
+        return _interval(self.area_ct, dict(zip(SPREAD_KEYS, self._spread(areas, logs), strict=True)))
+
+    def labour_interval(self) -> CapacityInterval | None:
+        """Return quantiles of the labour route and the share of its spread by factor (`LABOUR_KEYS`)."""
+        if self.labour_ct is None:
+            return None
+        logs = [self.yields.log_scores(part, LABOUR_FACTORS) for part in range(len(self.parts))]
+        areas = [part.standing_area or part.new_area for part in self.parts]
+        return _interval(self.labour_ct, dict(zip(LABOUR_KEYS, self._spread(areas, logs), strict=True)))
+
+    def _spread(self, areas: Sequence[Area], logs: Sequence[NDArray[np.float64]]) -> list[float]:
+        """Share the variance of ln C over area and factors, strata weighted by the middle of their carats."""
+        if not areas:
+            return [1.0] + [0.0] * len(AREA_FACTORS)
+        middles = np.asarray([area_log_moments(a.ha, a.low_ha, a.high_ha)[0] for a in areas])
+        middles = middles + np.asarray([log.sum(axis=0).mean() for log in logs])
+        finite = np.isfinite(middles)
+        weights = (
+            np.where(finite, np.exp(middles - middles[finite].max()), 0.0) if finite.any() else np.zeros(len(areas))
+        )
+        summed = np.zeros((1 + len(logs[0]), self.yields.draws))
+        for weight, area, log in zip(weights / max(weights.sum(), 1e-300), areas, logs, strict=True):
+            if weight > 0.0:
+                drawn = _drawn(area, self.yields)
+                summed[0] += weight * np.log(np.maximum(drawn, 1e-12))
+                summed[1:] += weight * log
+        return [float(share) for share in spread_shares(summed)]
 
 
 def sample_capacity(
@@ -65,7 +103,7 @@ def sample_capacity(
     Parameters
     ----------
     seed_parts : tuple
-        Ids that the draws depend on (AOI, stratum, period): the same ids and options give the same draws everywhere.
+        Ids that the draws depend on (the AOI): the same ids and options give the same draws everywhere.
 
     Raises
     ------
@@ -78,113 +116,46 @@ def sample_capacity(
 def sample_total(
     parts: Sequence[CapacityPart], options: ProductionOptions, seed_parts: tuple[object, ...] = ()
 ) -> CapacityInterval:
-    """Return the capacity of several strata together.
-
-    Area errors are drawn in step (one detector, one bias), the other factors independently: a dyke and a flat share no
-    gravel. `spread_frac` has the keys `SPREAD_KEYS`.
-    """
-    return interval_of(parts, draw_total(parts, options, seed_parts))
+    """Return the capacity of several strata together, by the area route."""
+    return draw_capacity(parts, options, seed_parts).area_interval()
 
 
-def draw_total(
+def draw_capacity(
     parts: Sequence[CapacityPart], options: ProductionOptions, seed_parts: tuple[object, ...] = ()
-) -> NDArray[np.float64]:
-    """Return draws of the total capacity in carats, (draws,) float64."""
-    for part in parts:
-        _require_possible(part.priors)
+) -> CapacityDraws:
+    """Draw the total capacity of several strata.
+
+    Area errors are drawn in step (one detector, one bias). What a hectare yields does not depend on the period, so the
+    periods of one AOI share those draws: they are made once, and ratios between periods are not blurred by them.
+    """
     seed = int(digest("capacity", options.seed, *seed_parts)[:15], 16)
-    points = sobol_points(1 + len(FACTORS) * max(len(parts), 1), options.draws, seed)
-    total = np.zeros(options.draws)
-    for index, part in enumerate(parts):
-        area = part.new_area
-        carats = M2_PER_HA * area_quantile(area.ha, area.low_ha, area.high_ha, points[:, 0])
-        for offset, name in enumerate(FACTORS, start=1 + index * len(FACTORS)):
-            prior: Prior = getattr(part.priors, name)
-            factor = prior_quantile(prior.family, prior.low, prior.high, points[:, offset])
-            carats = carats * (np.minimum(factor, 1.0) if name.endswith("_frac") else factor)
-        total += carats
-    return total
-
-
-def interval_of(parts: Sequence[CapacityPart], draws: NDArray[np.float64]) -> CapacityInterval:
-    """Return the 5 %, 50 % and 95 % quantiles of the draws and the share of the spread by factor."""
-    low, median, high = (float(q) for q in np.quantile(draws, [0.05, 0.50, 0.95]))
-    return CapacityInterval(
-        low_ct=low, median_ct=median, high_ct=high, spread_frac=_spread(parts), draws=int(draws.size)
+    known = tuple((part.priors, part.deposit) for part in parts)
+    yields = draw_yields(known, options.draws, seed, options.same_deposit_rho)
+    area_ct = np.zeros(options.draws)
+    labour_ct = np.zeros(options.draws)
+    for place, part in enumerate(parts):
+        area_ct += M2_PER_HA * _drawn(part.new_area, yields) * yields.area_ct_per_m2[place]
+        if yields.labour_ct_per_ha_year is not None:
+            standing = part.standing_area or part.new_area
+            labour_ct += part.years * _drawn(standing, yields) * yields.labour_ct_per_ha_year[place]
+    return CapacityDraws(
+        parts=tuple(parts),
+        yields=yields,
+        area_ct=area_ct,
+        labour_ct=None if yields.labour_ct_per_ha_year is None else labour_ct,
     )
+
+
+def _drawn(area: Area, yields: YieldDraws) -> NDArray[np.float64]:
+    return area_at_scores(area.ha, area.low_ha, area.high_ha, yields.area_scores)
+
+
+def _interval(draws: NDArray[np.float64], spread: dict[str, float]) -> CapacityInterval:
+    low, median, high = (float(q) for q in np.quantile(draws, [0.05, 0.50, 0.95]))
+    return CapacityInterval(low_ct=low, median_ct=median, high_ct=high, spread_frac=spread, draws=int(draws.size))
 
 
 def mean_log_yield(priors: CapacityPriors) -> float:
     """Return the mean of ln(f * T * G * r): how generous the priors are, per square metre."""
-    chosen = [getattr(priors, name) for name in FACTORS]
+    chosen = [getattr(priors, name) for name in AREA_FACTORS]
     return math.fsum(prior_log_moments(prior.family, prior.low, prior.high)[0] for prior in chosen)
-
-
-def compare_with_published_capacity(
-    declared_ct: float, low_ct: float, high_ct: float, options: ProductionOptions
-) -> PublishedCapacityCheck:
-    """Hold a declared figure against a published capacity range, such as 480,000–720,000 ct a year for Guinea.
-
-    Raises
-    ------
-    BadInputError
-        The range is empty or not positive, or the figure is negative.
-    """
-    if not (0.0 < low_ct <= high_ct and declared_ct >= 0.0 and math.isfinite(declared_ct + high_ct)):
-        raise BadInputError(
-            f"{low_ct} to {high_ct} ct is not a capacity range for {declared_ct} ct.",
-            remedy="Give positive carats, the lower end first.",
-        )
-    sigma = math.log(high_ct / low_ct) / (2.0 * Z90)
-    prob = prob_ratio_above(declared_ct / math.sqrt(low_ct * high_ct), sigma, 1.0)
-    is_above = prob >= above_threshold(options)
-    return PublishedCapacityCheck(
-        verdict=Verdict.DECLARED_ABOVE_CAPACITY if is_above else Verdict.CONSISTENT,
-        prob_above_capacity=prob,
-        ratio_low=declared_ct / high_ct,
-        ratio_high=declared_ct / low_ct,
-    )
-
-
-def above_threshold(options: ProductionOptions) -> float:
-    """Return the probability from which a figure lies above the central interval (0.95 for 90 %)."""
-    return 0.5 * (1.0 + options.interval)
-
-
-def _spread(parts: Sequence[CapacityPart]) -> dict[str, float]:
-    """Share the variance of ln C over the factors, strata weighted by the median of their carats."""
-    if not parts:
-        return dict(zip(SPREAD_KEYS, (1.0, 0.0, 0.0, 0.0, 0.0), strict=True))
-    logs, area_sd, variances = [], [], []
-    for part in parts:
-        area_mean, area_variance = area_log_moments(part.new_area.ha, part.new_area.low_ha, part.new_area.high_ha)
-        moments = [prior_log_moments(p.family, p.low, p.high) for p in (getattr(part.priors, n) for n in FACTORS)]
-        logs.append(area_mean + math.fsum(mean for mean, _ in moments))
-        area_sd.append(math.sqrt(area_variance))
-        variances.append([variance for _, variance in moments])
-    scale = np.asarray(logs)
-    finite = np.isfinite(scale)
-    weights = np.exp(scale - scale[finite].max()) if finite.any() else np.ones(len(parts))
-    shares = spread_shares(weights / weights.sum(), np.asarray(area_sd), np.asarray(variances))
-    return {key: float(share) for key, share in zip(SPREAD_KEYS, shares, strict=True)}
-
-
-def _require_possible(priors: CapacityPriors) -> None:
-    for name in FACTORS:
-        prior: Prior = getattr(priors, name)
-        needs_positive = prior.family != "uniform"
-        is_share = name.endswith("_frac")
-        wrong = (
-            not (math.isfinite(prior.low) and math.isfinite(prior.high))
-            or prior.low < 0.0
-            or prior.high <= 0.0
-            or (needs_positive and prior.low <= 0.0)
-            or (prior.family != "beta" and prior.low > prior.high)
-            or (is_share and prior.family != "beta" and prior.high > 1.0)
-        )
-        if wrong:
-            raise BadInputError(
-                f"{prior.family} from {prior.low} to {prior.high} is not a prior of {name}.",
-                where=f"priors.{name}",
-                remedy="Give finite positive bounds, the lower first; shares lie within 0–1.",
-            )

@@ -20,7 +20,8 @@ from kpgeo.model.production import (
     Verdict,
 )
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.capacity import CapacityPart, above_threshold, draw_total, interval_of, mean_log_yield
+from kpgeo.production.capacity import CapacityPart, draw_capacity, mean_log_yield
+from kpgeo.production.published_capacity import above_threshold
 from kpgeo.production.sentences import Wording, write_sentences
 from kpgeo.production.trend import Trend, diamond_area, outside_area, read_trend
 from kpgeo.production.vintages import enclosing_periods, sum_to_period
@@ -53,6 +54,7 @@ class _Capacity:
     interval: CapacityInterval | None
     prob_above: float | None
     is_partial: bool
+    labour: CapacityInterval | None = None
 
 
 def compare_production(  # noqa: PLR0913 - the last is seldom given
@@ -86,7 +88,7 @@ def compare_production(  # noqa: PLR0913 - the last is seldom given
     _require_own(aoi, period, activities)
     declared = _declared_for(aoi, period, figures, options)
     coverage_frac = _coverage_of(aoi, activities)
-    capacity = _capacity_of(aoi, period, activities, declared, options)
+    capacity = _capacity_of(aoi, activities, declared, options)
     trend = None
     if declared.is_in_scope and declared.figure is not None and not declared.is_nothing:
         trend = read_trend(aoi, period, activities, declared.figure, previous, options)
@@ -103,6 +105,7 @@ def compare_production(  # noqa: PLR0913 - the last is seldom given
         declared=declared.figure,
         capacity=capacity.interval,
         prob_above_capacity=capacity.prob_above,
+        labour=capacity.labour,
         coverage_frac=coverage_frac,
         reasons=reasons,
     )
@@ -183,16 +186,19 @@ def _declared_for(aoi: Aoi, period: Period, figures: Sequence[DeclaredFigure], o
 
 
 def _capacity_of(
-    aoi: Aoi, period: Period, activities: Sequence[Activity], declared: _Declared, options: ProductionOptions
+    aoi: Aoi, activities: Sequence[Activity], declared: _Declared, options: ProductionOptions
 ) -> _Capacity:
     parts, is_partial = _parts_of(aoi, activities, options)
     if not parts:
         return _Capacity(interval=None, prob_above=None, is_partial=True)
-    draws = draw_total(parts, options, (aoi.id, period.label))
+    draws = draw_capacity(parts, options, (aoi.id,))
     prob = None
     if declared.is_in_scope and not declared.is_nothing and declared.figure is not None:
-        prob = float(np.mean(draws < (declared.figure.carats or 0.0)))
-    return _Capacity(interval=interval_of(parts, draws), prob_above=prob, is_partial=is_partial)
+        routes = [route for route in (draws.area_ct, draws.labour_ct) if route is not None]
+        prob = min(float(np.mean(route < (declared.figure.carats or 0.0))) for route in routes)
+    return _Capacity(
+        interval=draws.area_interval(), prob_above=prob, is_partial=is_partial, labour=draws.labour_interval()
+    )
 
 
 def _parts_of(aoi: Aoi, activities: Sequence[Activity], options: ProductionOptions) -> tuple[list[CapacityPart], bool]:
@@ -202,6 +208,7 @@ def _parts_of(aoi: Aoi, activities: Sequence[Activity], options: ProductionOptio
     called above it only if it is so even then.
     """
     priors = {stratum.id: stratum.priors for stratum in aoi.strata}
+    deposits = {stratum.id: str(stratum.deposit_type) for stratum in aoi.strata}
     known: list[CapacityPriors] = [chosen for chosen in priors.values() if chosen is not None]
     parts, is_partial = [], False
     for activity in activities:
@@ -210,7 +217,15 @@ def _parts_of(aoi: Aoi, activities: Sequence[Activity], options: ProductionOptio
         if is_outside and known and options.count_outside and activity.new_area.ha > 0.0:
             chosen = max(known, key=mean_log_yield)
         if chosen is not None:
-            parts.append(CapacityPart(priors=chosen, new_area=activity.new_area))
+            parts.append(
+                CapacityPart(
+                    priors=chosen,
+                    new_area=activity.new_area,
+                    deposit=deposits.get(activity.stratum_id, ""),
+                    standing_area=activity.standing_area,
+                    years=(activity.period.end_day - activity.period.start_day) / 365.25,
+                )
+            )
         elif not is_outside and activity.new_area.ha >= options.min_area_ha:
             is_partial = True
     return parts, is_partial

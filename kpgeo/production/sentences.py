@@ -121,7 +121,23 @@ class _Writer:
             second_frac=self._percent(second[1]),
             area_frac=self._percent(capacity.spread_frac["new_area"]),
         )
-        return [written, spread]
+        return [written, spread, *self._labour()]
+
+    def _labour(self) -> list[str]:
+        labour = self._row.labour
+        if labour is None or labour.high_ct <= 0.0:
+            return []
+        first, share = max(labour.spread_frac.items(), key=lambda item: item[1])
+        return [
+            self._say(
+                "labour",
+                low=self._carats(labour.low_ct),
+                median=self._carats(labour.median_ct),
+                high=self._carats(labour.high_ct),
+                first=factor_names()[first][self._language],
+                first_frac=self._percent(share),
+            )
+        ]
 
     def _verdict(self) -> list[str]:
         row = self._row

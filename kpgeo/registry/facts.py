@@ -9,7 +9,9 @@ from shapely.geometry.base import BaseGeometry
 from kpgeo.model.aoi import (
     Aoi,
     CapacityPriors,
+    Correlation,
     DepositType,
+    LabourPriors,
     Prior,
     RegimeKind,
     RegulatoryPeriod,
@@ -27,6 +29,8 @@ _BOUNDARY_FIELDS = (
 _FAMILIES = ("uniform", "loguniform", "beta", "lognormal")
 # factor of the capacity chain -> the largest value it can take; shares end at 1
 _FACTORS = {"worked_frac": 1.0, "gravel_m": 100.0, "grade_ct_per_m3": 1_000.0, "recovery_frac": 1.0}
+# ... and of the labour route
+_LABOUR = {"pits_per_ha": 10_000.0, "miners_per_pit": 1_000.0, "days_per_year": 366.0, "m3_per_miner_day": 100.0}
 _NOWHERE = Polygon()
 
 
@@ -68,9 +72,27 @@ def read_stratum(fields: Fields, geometry: BaseGeometry | None) -> Stratum:
     if fields.content.get("priors") is None:
         return stratum
     factors = fields.sub("priors")
-    factors.only(*_FACTORS)
+    factors.only(*_FACTORS, "labour", "correlations")
     priors = {factor: _prior(factors.sub(factor), top) for factor, top in _FACTORS.items()}
-    return replace(stratum, priors=CapacityPriors(**priors))
+    labour = None
+    if factors.content.get("labour") is not None:
+        people = factors.sub("labour")
+        people.only(*_LABOUR)
+        labour = LabourPriors(**{factor: _prior(people.sub(factor), top) for factor, top in _LABOUR.items()})
+    correlations = tuple(_correlation(row) for row in factors.rows("correlations"))
+    return replace(stratum, priors=CapacityPriors(**priors, labour=labour, correlations=correlations))
+
+
+def _correlation(fields: Fields) -> Correlation:
+    """Return how two factors of the area route go together."""
+    fields.only("first", "second", "rho", "source")
+    first, second = (fields.one_of(name, tuple(_FACTORS), "correlation-factor") for name in ("first", "second"))
+    rho = fields.number("rho")
+    if first == second or not -1.0 < rho < 1.0:
+        fields.found.add(
+            "correlation-bounds", "A correlation is between two different factors, above -1 and below 1.", fields.place
+        )
+    return Correlation(first=first, second=second, rho=rho, source=fields.sourced())
 
 
 def _country_of(fields: Fields) -> tuple[str, str, str]:

@@ -297,7 +297,7 @@ def row_of_comparison(comparison: Comparison) -> dict[str, Any]:
         "verdict": comparison.verdict.value,
         "activities": to_json([_activity_content(activity) for activity in comparison.activities]),
         "declared": None if declared is None else to_json(row_of_declared(declared)),
-        "capacity": None if comparison.capacity is None else to_json(asdict(comparison.capacity)),
+        "capacity": None if comparison.capacity is None else to_json(_capacity_content(comparison)),
         "reasons": to_json([reason.value for reason in comparison.reasons]),
         "sentences": to_json(comparison.sentences),
     }
@@ -311,10 +311,25 @@ def comparison_of_row(row: Row) -> Comparison:
         verdict=Verdict(row["verdict"]),
         activities=tuple(_activity(content) for content in json.loads(row["activities"])),
         declared=None if row["declared"] is None else declared_of_row(json.loads(row["declared"])),
-        capacity=None if row["capacity"] is None else CapacityInterval(**json.loads(row["capacity"])),
+        **_capacities(row["capacity"]),
         reasons=tuple(NotAssessable(reason) for reason in json.loads(row["reasons"])),
         sentences={language: tuple(lines) for language, lines in json.loads(row["sentences"]).items()},
     )
+
+
+def _capacity_content(comparison: Comparison) -> dict[str, Any]:
+    """Return both routes' capacities: that of the area route, with that of the labour route inside it."""
+    labour = {} if comparison.labour is None else {"labour": asdict(comparison.labour)}
+    return {**(asdict(comparison.capacity) if comparison.capacity else {}), **labour}
+
+
+def _capacities(text: str | None) -> dict[str, CapacityInterval | None]:
+    content = {} if text is None else json.loads(text)
+    labour = content.pop("labour", None)
+    return {
+        "capacity": CapacityInterval(**content) if content else None,
+        "labour": None if labour is None else CapacityInterval(**labour),
+    }
 
 
 def _activity_content(activity: Activity) -> dict[str, Any]:

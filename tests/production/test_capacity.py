@@ -19,7 +19,7 @@ from kpgeo.production import (
     sample_capacity,
     sample_total,
 )
-from kpgeo.production.capacity import draw_total
+from kpgeo.production.capacity import draw_capacity
 
 OPTIONS = ProductionOptions()
 TWENTY = Area(ha=20.0, low_ha=20.0 / 1.4, high_ha=20.0 * 1.4)
@@ -72,15 +72,15 @@ def test_draws_agree_with_plain_sampling(flat_priors):
         * np.exp(log_g * rng.standard_normal(n))
         * rng.uniform(0.6, 0.9, n)
     )
-    draws = draw_total((CapacityPart(priors=flat_priors, new_area=TWENTY),), OPTIONS, ())
+    draws = draw_capacity((CapacityPart(priors=flat_priors, new_area=TWENTY),), OPTIONS, ()).area_ct
     at = [0.05, 0.25, 0.5, 0.75, 0.95]
     assert np.quantile(draws, at) == pytest.approx(np.quantile(plain, at), rel=0.015)
 
 
-def test_default_draws_repeat_to_half_a_percent(flat_priors):
+def test_default_draws_repeat_to_a_percent(flat_priors):
     rows = [sample_capacity(flat_priors, TWENTY, OPTIONS, (seed,)) for seed in range(12)]
     quantiles = np.array([[row.low_ct, row.median_ct, row.high_ct] for row in rows])
-    assert (quantiles.std(axis=0) / quantiles.mean(axis=0)).max() < 0.005
+    assert (quantiles.std(axis=0) / quantiles.mean(axis=0)).max() < 0.01
 
 
 def test_same_ids_give_the_same_draws_and_others_do_not(flat_priors):
@@ -161,7 +161,7 @@ def test_impossible_priors_are_refused_by_name(flat_priors, name, family, low, h
 def test_a_share_is_never_drawn_above_one(flat_priors):
     wide = _with(flat_priors, recovery_frac=("lognormal", 0.5, 1.0), grade_ct_per_m3=("uniform", 1.0, 1.0))
     wide = _with(wide, gravel_m=("uniform", 1.0, 1.0), worked_frac=("uniform", 1.0, 1.0))
-    draws = draw_total((CapacityPart(priors=wide, new_area=Area(ha=1, low_ha=1, high_ha=1)),), OPTIONS, ())
+    draws = draw_capacity((CapacityPart(priors=wide, new_area=Area(ha=1, low_ha=1, high_ha=1)),), OPTIONS, ()).area_ct
     assert draws.max() == pytest.approx(10_000.0)
 
 

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import ndtri
 
 from kpgeo.kernels.capacity import (
     Z90,
+    area_at_scores,
     area_log_moments,
-    area_quantile,
+    correlated_scores,
     correlated_sum_variance,
     prior_log_moments,
     prior_quantile,
@@ -68,19 +70,19 @@ def test_unknown_family_is_refused():
 
 
 def test_area_keeps_median_and_both_ends_of_the_interval():
-    quantiles = area_quantile(20.0, 15.0, 40.0, np.array([0.05, 0.5, 0.95]))
+    quantiles = area_at_scores(20.0, 15.0, 40.0, ndtri([0.05, 0.5, 0.95]))
     assert quantiles == pytest.approx([15.0, 20.0, 40.0])
 
 
 def test_area_not_seen_is_exponential_with_its_upper_end_kept():
-    assert area_quantile(0.0, 0.0, 3.0, np.array([0.95])) == pytest.approx([3.0])
-    assert not area_quantile(0.0, 0.0, 0.0, np.array([0.1, 0.9])).any()
+    assert area_at_scores(0.0, 0.0, 3.0, ndtri([0.95])) == pytest.approx([3.0])
+    assert not area_at_scores(0.0, 0.0, 0.0, ndtri([0.1, 0.9])).any()
 
 
 @pytest.mark.parametrize("area", [(20.0, 15.0, 40.0), (5.0, 4.0, 6.0), (0.0, 0.0, 3.0)])
 def test_area_log_moments_agree_with_quadrature(area):
     u = (np.arange(400_000) + 0.5) / 400_000
-    logs = np.log(area_quantile(*area, u))
+    logs = np.log(area_at_scores(*area, ndtri(u)))
     mean, variance = area_log_moments(*area)
     assert mean == pytest.approx(logs.mean(), abs=1e-3)
     assert variance == pytest.approx(logs.var(), rel=5e-3)
@@ -98,15 +100,39 @@ def test_sobol_points_fill_the_open_cube_evenly_and_repeat():
     assert not np.array_equal(points, sobol_points(5, 1024, 8))
 
 
-def test_shares_of_one_stratum_are_the_variances_and_of_two_in_step_areas_add_before_squaring():
-    one = spread_shares(np.array([1.0]), np.array([0.2]), np.array([[0.1, 0.3]]))
-    assert one == pytest.approx(np.array([0.04, 0.1, 0.3]) / 0.44)
-    two = spread_shares(np.array([0.5, 0.5]), np.array([0.2, 0.2]), np.array([[0.4], [0.4]]))
-    assert two == pytest.approx(np.array([0.04, 0.2]) / 0.24)
+def test_the_beta_of_many_draws_is_the_beta_of_few():
+    u = np.random.default_rng(1).uniform(1e-9, 1 - 1e-9, 20_000)
+    for low, high in ((4, 4), (2, 8), (0.5, 0.7)):
+        exact = np.concatenate([prior_quantile("beta", low, high, part) for part in np.split(u, 10)])
+        assert np.abs(prior_quantile("beta", low, high, u) - exact).max() < 1e-5
+
+
+def test_shares_are_the_variances_of_independent_factors():
+    rng = np.random.default_rng(2)
+    logs = rng.standard_normal((3, 200_000)) * np.sqrt([[0.04], [0.1], [0.3]])
+    assert spread_shares(logs) == pytest.approx(np.array([0.04, 0.1, 0.3]) / 0.44, abs=0.005)
+
+
+def test_shares_of_factors_that_go_together_split_what_they_share():
+    rng = np.random.default_rng(3)
+    z = rng.standard_normal((2, 200_000))
+    logs = correlated_scores(z.T, np.array([[1.0, 0.6], [0.6, 1.0]])).T * np.array([[0.5], [1.0]])
+    total = 0.25 + 1.0 + 2 * 0.6 * 0.5
+    assert spread_shares(logs) == pytest.approx([(0.25 + 0.3) / total, (1.0 + 0.3) / total], abs=0.005)
+
+
+def test_correlated_scores_correlate_as_asked_and_stay_normal():
+    rng = np.random.default_rng(4)
+    asked = np.array([[1.0, -0.4, 0.2], [-0.4, 1.0, 0.1], [0.2, 0.1, 1.0]])
+    scores = correlated_scores(rng.standard_normal((200_000, 3)), asked)
+    assert np.corrcoef(scores.T) == pytest.approx(asked, abs=0.01)
+    assert scores.std(axis=0) == pytest.approx(np.ones(3), abs=0.01)
+    with pytest.raises(np.linalg.LinAlgError):
+        correlated_scores(scores, np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]]))
 
 
 def test_shares_of_nothing_that_varies_sum_to_one():
-    assert spread_shares(np.array([1.0]), np.array([0.0]), np.zeros((1, 4))).tolist() == [1, 0, 0, 0, 0]
+    assert spread_shares(np.zeros((5, 8))).tolist() == [1, 0, 0, 0, 0]
 
 
 @given(median=st.floats(0.01, 100), sigma=st.floats(0.01, 2), factor=st.floats(0.1, 10))

@@ -6,9 +6,16 @@ from pydantic import ValidationError
 
 from kpgeo.model.calendar import Period, dekad_of
 from kpgeo.model.production import DeclaredKind, NotAssessable, Verdict
+from kpgeo.model.site import Area
 from kpgeo.model.state import DekadFields
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production import compare_production, compare_with_published_capacity, sample_capacity
+from kpgeo.production import (
+    CapacityPart,
+    compare_production,
+    compare_with_published_capacity,
+    sample_capacity,
+    sample_total,
+)
 from kpgeo.production.activity import ActivityInputs, area_with_interval, measure_activity
 from kpgeo.production.phrases import phrases
 
@@ -55,6 +62,16 @@ def test_field_draws(sampled):
     assert sampled(draws=1024).draws == 1024
     with pytest.raises(ValidationError, match="power of two"):
         ProductionOptions(draws=5000)
+
+
+def test_field_same_deposit_rho(flat_priors):
+    part = CapacityPart(priors=flat_priors, new_area=Area(ha=20.0, low_ha=20.0, high_ha=20.0), deposit="alluvial-flat")
+    ratios = []
+    for rho in (0.0, 0.5, 1.0):
+        total = sample_total((part, part), ProductionOptions(same_deposit_rho=rho))
+        ratios.append(total.high_ct / total.low_ct)
+    assert ratios == sorted(ratios)
+    assert ratios[2] > 1.2 * ratios[0]
 
 
 def test_field_seed(sampled):

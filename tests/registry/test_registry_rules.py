@@ -96,6 +96,30 @@ def prior(factor: str, **changes: object) -> Callable[[Content], object]:
     return change
 
 
+def labour(**high: float) -> Callable[[Content], object]:
+    def change(content: Content) -> object:
+        priors = content["features"][1]["properties"]["priors"]
+        tops = {"pits_per_ha": 60.0, "miners_per_pit": 10.0, "days_per_year": 240.0, "m3_per_miner_day": 0.8, **high}
+        priors["labour"] = {
+            name: {**priors["recovery_frac"], "low": top / 2, "high": top} for name, top in tops.items()
+        }
+        return content
+
+    return change
+
+
+def correlation(**said: object) -> Callable[[Content], object]:
+    def change(content: Content) -> object:
+        priors = content["features"][1]["properties"]["priors"]
+        source = priors["recovery_frac"]["source"]
+        priors["correlations"] = [
+            {"first": "gravel_m", "second": "grade_ct_per_m3", "rho": -0.3, "source": source, **said}
+        ]
+        return content
+
+    return change
+
+
 def regime(**changes: object) -> Callable[[Content], object]:
     def change(content: Content) -> object:
         content["features"][0]["properties"]["regimes"][0] |= changes
@@ -243,6 +267,10 @@ CASES: list[Case] = [
     ("prior-bounds", "logarithm of 0", prior("grade_ct_per_m3", low=0.0)),
     ("prior-bounds", "beta shape 0", prior("worked_frac", low=0.0)),
     ("prior-bounds", "beta thickness", prior("gravel_m", family="beta", low=2.0, high=2.0)),
+    ("prior-bounds", "labour days", labour(days_per_year=400.0)),
+    ("correlation-factor", "unknown", correlation(first="depth_m")),
+    ("correlation-bounds", "itself", correlation(first="grade_ct_per_m3")),
+    ("correlation-bounds", "certain", correlation(rho=1.0)),
     ("season-months", "13", put("features", 0, "properties", "seasons", "dry_months", value=[12, 13])),
     ("season-months", "0", put("features", 0, "properties", "seasons", "burn_months", value=[0])),
     ("season-months", "twice", put("features", 0, "properties", "seasons", "dry_months", value=[1, 1])),
