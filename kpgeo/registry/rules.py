@@ -61,6 +61,8 @@ REMEDIES = {
     "deposit-type-unknown": "Use dyke, pipe, alluvial-flat, terrace, eluvial or paleoplacer.",
     "prior-family": "Use uniform, loguniform, beta or lognormal.",
     "prior-bounds": "Give bounds the factor and the family allow.",
+    "correlation-factor": "Name two of worked_frac, gravel_m, grade_ct_per_m3 and recovery_frac.",
+    "correlation-bounds": "Name two different factors, and a number between -1 and 1.",
     "season-months": "List months as whole numbers from 1 to 12, each once.",
     "regime-kind": "Use embargo, suspension or compliant-zone.",
     "regime-dates": "Give ISO dates, the end after the start, or null for an open end.",
