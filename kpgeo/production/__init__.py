@@ -14,6 +14,7 @@ from kpgeo.production.declared import read_declared
 from kpgeo.production.entry import COLUMNS, Submission, TableReading, read_submission
 from kpgeo.production.footprint import FootprintComparison, SizeTable, check_footprint, compare_footprints
 from kpgeo.production.joining import Entry
+from kpgeo.production.parcels import check_parcel
 from kpgeo.production.participant import compare_participant
 from kpgeo.production.participants import Participant, find_participant, participants
 from kpgeo.production.published import published_figures
@@ -35,6 +36,7 @@ __all__ = [
     "Submission",
     "TableReading",
     "check_footprint",
+    "check_parcel",
     "check_production",
     "check_trade",
     "compare_footprints",

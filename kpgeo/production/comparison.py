@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kpgeo.model.aoi import Aoi, CapacityPriors, RegimeKind
-from kpgeo.model.calendar import Period, date_of
+from kpgeo.model.aoi import Aoi, RegimeKind
+from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.geometry import area_ha
 from kpgeo.model.ids import make_id
 from kpgeo.model.production import (
     Activity,
@@ -20,7 +19,8 @@ from kpgeo.model.production import (
     Verdict,
 )
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.capacity import CapacityPart, draw_capacity, mean_log_yield
+from kpgeo.production.capacity import draw_capacity
+from kpgeo.production.ground import coverage_of, is_off_season, parts_of, regimes_in
 from kpgeo.production.published_capacity import above_threshold
 from kpgeo.production.sentences import Wording, write_sentences
 from kpgeo.production.trend import Trend, diamond_area, outside_area, read_trend
@@ -87,7 +87,7 @@ def compare_production(  # noqa: PLR0913 - the last is seldom given
     """
     _require_own(aoi, period, activities)
     declared = _declared_for(aoi, period, figures, options)
-    coverage_frac = _coverage_of(aoi, activities)
+    coverage_frac = coverage_of(aoi, activities)
     capacity = _capacity_of(aoi, activities, declared, options)
     trend = None
     if declared.is_in_scope and declared.figure is not None and not declared.is_nothing:
@@ -109,7 +109,7 @@ def compare_production(  # noqa: PLR0913 - the last is seldom given
         coverage_frac=coverage_frac,
         reasons=reasons,
     )
-    wording = Wording(aoi=aoi, regimes=_regimes_in(aoi, period), trend=trend, is_in_scope=declared.is_in_scope)
+    wording = Wording(aoi=aoi, regimes=regimes_in(aoi, period), trend=trend, is_in_scope=declared.is_in_scope)
     return replace(row, sentences=write_sentences(row, wording, options))
 
 
@@ -131,13 +131,13 @@ def _decide(
     """Return the verdict and, where there is none, every reason why."""
     is_covered = seen.coverage_frac >= options.min_coverage_frac
     if declared.is_nothing:
-        is_embargo = RegimeKind.EMBARGO in _regimes_in(aoi, period)
+        is_embargo = RegimeKind.EMBARGO in regimes_in(aoi, period)
         least = 0.0 if is_embargo else options.min_area_ha
         return _decide_nothing_declared(aoi, activities, declared, least, is_covered=is_covered)
     blockers = {
         NotAssessable.COVERAGE: not is_covered,
         NotAssessable.SCOPE: not declared.is_in_scope,
-        NotAssessable.SEASON: _is_off_season(aoi, period),
+        NotAssessable.SEASON: is_off_season(aoi, period),
     }
     if any(blockers.values()):
         return Verdict.NOT_ASSESSABLE, tuple(reason for reason, holds in blockers.items() if holds)
@@ -188,7 +188,7 @@ def _declared_for(aoi: Aoi, period: Period, figures: Sequence[DeclaredFigure], o
 def _capacity_of(
     aoi: Aoi, activities: Sequence[Activity], declared: _Declared, options: ProductionOptions
 ) -> _Capacity:
-    parts, is_partial = _parts_of(aoi, activities, options)
+    parts, is_partial = parts_of(aoi, activities, options)
     if not parts:
         return _Capacity(interval=None, prob_above=None, is_partial=True)
     draws = draw_capacity(parts, options, (aoi.id,))
@@ -199,64 +199,6 @@ def _capacity_of(
     return _Capacity(
         interval=draws.area_interval(), prob_above=prob, is_partial=is_partial, labour=draws.labour_interval()
     )
-
-
-def _parts_of(aoi: Aoi, activities: Sequence[Activity], options: ProductionOptions) -> tuple[list[CapacityPart], bool]:
-    """Return areas with their priors, and whether a stratum with activity has none.
-
-    Land outside the strata is counted at the most generous priors of the AOI: capacity is a ceiling, and a figure is
-    called above it only if it is so even then.
-    """
-    priors = {stratum.id: stratum.priors for stratum in aoi.strata}
-    deposits = {stratum.id: str(stratum.deposit_type) for stratum in aoi.strata}
-    known: list[CapacityPriors] = [chosen for chosen in priors.values() if chosen is not None]
-    parts, is_partial = [], False
-    for activity in activities:
-        chosen = priors.get(activity.stratum_id)
-        is_outside = activity.stratum_id not in priors
-        if is_outside and known and options.count_outside and activity.new_area.ha > 0.0:
-            chosen = max(known, key=mean_log_yield)
-        if chosen is not None:
-            parts.append(
-                CapacityPart(
-                    priors=chosen,
-                    new_area=activity.new_area,
-                    deposit=deposits.get(activity.stratum_id, ""),
-                    standing_area=activity.standing_area,
-                    years=(activity.period.end_day - activity.period.start_day) / 365.25,
-                )
-            )
-        elif not is_outside and activity.new_area.ha >= options.min_area_ha:
-            is_partial = True
-    return parts, is_partial
-
-
-def _coverage_of(aoi: Aoi, activities: Sequence[Activity]) -> float:
-    """Return the coverage of the strata, weighted by their areas; of the whole land where there are no strata."""
-    land = {stratum.id: area_ha(stratum.geometry) for stratum in aoi.strata}
-    weights = [land.get(activity.stratum_id, 0.0 if land else 1.0) for activity in activities]
-    total = sum(weights)
-    if total <= 0.0:
-        return min(activity.coverage_frac for activity in activities)
-    return sum(w * activity.coverage_frac for w, activity in zip(weights, activities, strict=True)) / total
-
-
-def _regimes_in(aoi: Aoi, period: Period) -> tuple[RegimeKind, ...]:
-    """Return the kinds of regulatory periods in force on any day of the period."""
-    kinds = {
-        regime.kind
-        for regime in aoi.regimes
-        if regime.start_day < period.end_day and (regime.end_day is None or regime.end_day > period.start_day)
-    }
-    return tuple(kind for kind in RegimeKind if kind in kinds)
-
-
-def _is_off_season(aoi: Aoi, period: Period) -> bool:
-    """Say whether no day of the period lies in the dry season, when pits are dug."""
-    if aoi.seasons is None or not aoi.seasons.dry_months:
-        return False
-    first, last = date_of(period.start_day), date_of(period.end_day - 1)
-    return not any(month in aoi.seasons.dry_months for month in range(first.month, last.month + 1))
 
 
 def _require_own(aoi: Aoi, period: Period, activities: Sequence[Activity]) -> None:

@@ -10,9 +10,9 @@ from babel.numbers import format_decimal
 
 from kpgeo.model.aoi import Language
 from kpgeo.model.finding import Finding
+from kpgeo.production.numerals import LOCALES
 
 LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
-LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 _COUNTS = frozenset({"halves", "rows", "issued", "received"})
 
 

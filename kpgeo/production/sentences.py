@@ -5,24 +5,20 @@ They say what was seen, what was declared, what the one says about the other, an
 cannot see.
 """
 
-import datetime as dt
-import math
 from dataclasses import dataclass
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date
-from babel.numbers import format_decimal
 
 from kpgeo.model.aoi import Aoi, Language, RegimeKind
 from kpgeo.model.production import Comparison, DeclaredFigure, DeclaredKind, Verdict
 from kpgeo.model.site import Area
 from kpgeo.options.production import ProductionOptions
+from kpgeo.production.numerals import Numerals
 from kpgeo.production.phrases import factor_names, participant_names, phrases
 from kpgeo.production.trend import Trend, diamond_area, outside_area
 
 LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
-_LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 _SHORT_DAYS = 300
 
 
@@ -57,7 +53,7 @@ class _Writer:
         self._wording = wording
         self._options = options
         self._language = language
-        self._locale = _LOCALES[language]
+        self._numerals = Numerals(language)
 
     def sentences(self) -> tuple[str, ...]:
         """Return the sentences in reading order."""
@@ -78,7 +74,7 @@ class _Writer:
         area = diamond_area(aoi, activities)
         words = {
             "aoi": aoi.name(self._language),
-            "coverage": self._percent(self._row.coverage_frac),
+            "coverage": self._numerals.percent(self._row.coverage_frac),
             "sites": str(sum(activity.sites for activity in activities)),
             **self._area_words(area),
         }
@@ -96,7 +92,9 @@ class _Writer:
             "participant": self._participant(),
             "span": figure.period.label,
             "vintage": self._vintage(figure),
-            "carats": self._number(figure.carats or 0.0, "#,##0" if (figure.carats or 0.0) % 1 == 0 else "#,##0.##"),
+            "carats": self._numerals.number(
+                figure.carats or 0.0, "#,##0" if (figure.carats or 0.0) % 1 == 0 else "#,##0.##"
+            ),
             "place": self._wording.aoi.name(self._language) if figure.aoi_id else self._say("place-participant"),
         }
         return self._say(f"declared-{figure.kind.value}", **words)
@@ -109,17 +107,17 @@ class _Writer:
         first, second = [item for item in carried if item[0] != "new_area"][:2]
         written = self._say(
             "capacity",
-            low=self._carats(capacity.low_ct),
-            median=self._carats(capacity.median_ct),
-            high=self._carats(capacity.high_ct),
+            low=self._numerals.carats(capacity.low_ct),
+            median=self._numerals.carats(capacity.median_ct),
+            high=self._numerals.carats(capacity.high_ct),
         )
         spread = self._say(
             "spread",
             first=factor_names()[first[0]][self._language],
-            first_frac=self._percent(first[1]),
+            first_frac=self._numerals.percent(first[1]),
             second=factor_names()[second[0]][self._language],
-            second_frac=self._percent(second[1]),
-            area_frac=self._percent(capacity.spread_frac["new_area"]),
+            second_frac=self._numerals.percent(second[1]),
+            area_frac=self._numerals.percent(capacity.spread_frac["new_area"]),
         )
         return [written, spread, *self._labour()]
 
@@ -131,23 +129,23 @@ class _Writer:
         return [
             self._say(
                 "labour",
-                low=self._carats(labour.low_ct),
-                median=self._carats(labour.median_ct),
-                high=self._carats(labour.high_ct),
+                low=self._numerals.carats(labour.low_ct),
+                median=self._numerals.carats(labour.median_ct),
+                high=self._numerals.carats(labour.high_ct),
                 first=factor_names()[first][self._language],
-                first_frac=self._percent(share),
+                first_frac=self._numerals.percent(share),
             )
         ]
 
     def _verdict(self) -> list[str]:
         row = self._row
         if row.verdict is Verdict.NOT_ASSESSABLE:
-            least = self._percent(self._options.min_coverage_frac)
+            least = self._numerals.percent(self._options.min_coverage_frac)
             return [self._say(f"reason-{reason.value}", least=least) for reason in row.reasons]
         if row.verdict is Verdict.CONSISTENT:
             return self._consistent()
         if row.verdict is Verdict.DECLARED_ABOVE_CAPACITY:
-            return [self._say("above", prob=self._percent(row.prob_above_capacity or 0.0))]
+            return [self._say("above", prob=self._numerals.percent(row.prob_above_capacity or 0.0))]
         if row.verdict is Verdict.ACTIVITY_WITHOUT_DECLARATION:
             is_missing = row.declared is None or row.declared.kind is DeclaredKind.MISSING
             return [self._say("without-figure" if is_missing else "without-production")]
@@ -167,12 +165,12 @@ class _Writer:
         grows = verdict is Verdict.DECLARED_FALLS_ACTIVITY_GROWS
         words = {
             "earlier": trend.earlier,
-            "declared_before": self._number(trend.declared_before_ct, "#,##0"),
-            "declared_now": self._number(trend.declared_now_ct, "#,##0"),
-            "area_before": self._ha(trend.area_before.ha),
-            "area_now": self._ha(trend.area_now.ha),
-            "factor": self._number(self._options.trend_factor, "#,##0.##"),
-            "prob": self._percent(trend.prob_grows if grows else trend.prob_falls),
+            "declared_before": self._numerals.number(trend.declared_before_ct, "#,##0"),
+            "declared_now": self._numerals.number(trend.declared_now_ct, "#,##0"),
+            "area_before": self._numerals.ha(trend.area_before.ha),
+            "area_now": self._numerals.ha(trend.area_now.ha),
+            "factor": self._numerals.number(self._options.trend_factor, "#,##0.##"),
+            "prob": self._numerals.percent(trend.prob_grows if grows else trend.prob_falls),
         }
         return [self._say(verdict.value, **words)]
 
@@ -193,45 +191,17 @@ class _Writer:
             return self._row.participant
         own = participant_names().get(self._wording.aoi.iso3, {}).get(self._language)
         codes = get_global("territory_aliases").get(self._wording.aoi.iso3, ())
-        names = Locale.parse(self._locale).territories
+        names = Locale.parse(self._numerals.locale).territories
         return own or (names.get(codes[0]) if codes else None) or self._row.participant
 
     def _area_words(self, area: Area) -> dict[str, str]:
-        return {"ha": self._ha(area.ha), "low": self._ha(area.low_ha), "high": self._ha(area.high_ha)}
+        return {
+            "ha": self._numerals.ha(area.ha),
+            "low": self._numerals.ha(area.low_ha),
+            "high": self._numerals.ha(area.high_ha),
+        }
 
     def _vintage(self, figure: DeclaredFigure) -> str:
         if figure.as_published_on is None:
             return self._say("vintage-unknown")
-        return self._say("vintage", date=self._date(figure.as_published_on))
-
-    def _date(self, date: dt.date) -> str:
-        written = format_date(date, format="long", locale=self._locale)
-        return f"1er{written[1:]}" if self._language == "fr" and date.day == 1 else written
-
-    def _number(self, value: float, pattern: str) -> str:
-        return format_decimal(value, format=pattern, locale=self._locale)
-
-    def _ha(self, ha: float) -> str:
-        return self._number(ha, "#,##0.0" if ha >= 1.0 or ha == 0.0 else "#,##0.00")
-
-    def _carats(self, carats: float) -> str:
-        return self._number(_round_to_two(carats), "#,##0")
-
-    def _percent(self, frac: float) -> str:
-        """Write a share; close to 0 and 1 it is written as a bound, because no model is that sure."""
-        if 0.0 < frac < 0.005:
-            return self._say("less-than-1")
-        if 0.995 <= frac < 1.0:
-            return self._say("more-than-99")
-        return f"{self._number(100.0 * frac, '0')}\u00a0%"
-
-
-def _round_to_two(value: float) -> float:
-    """Round to two significant digits: the interval is no sharper than that.
-
-    >>> _round_to_two(96_400.0), _round_to_two(5.4), _round_to_two(0.0)
-    (96000.0, 5.0, 0.0)
-    """
-    if value <= 0.0:
-        return 0.0
-    return round(value, min(1 - math.floor(math.log10(value)), 0))
+        return self._say("vintage", date=self._numerals.date(figure.as_published_on))
