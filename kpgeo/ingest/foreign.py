@@ -5,9 +5,8 @@ JPEG 2000 and nothing else.
 """
 
 import contextlib
-import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -27,7 +26,7 @@ from rasterio.windows import Window
 from kpgeo.ingest.faults import FileError
 from kpgeo.ingest.frames import Frame, Part, frame_along_axes
 from kpgeo.ingest.tiff import TiffIndex
-from kpgeo.wire import ByteSource, as_file
+from kpgeo.wire import ByteSource, opener_of
 
 # CPLE_BaseError is what escapes from rasterio unwrapped.
 GDAL_FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
@@ -51,8 +50,8 @@ class Pixels(Protocol):
     def overviews(self) -> tuple[tuple[int, int], ...]:
         """Return (height, width) of each overview."""
 
-    def read(self, part: Part, out: NDArray[np.float32], overview: int = -1) -> None:
-        """Read a part, which may reach beyond the file, into an array of its shape that is filled with NaN."""
+    def read(self, part: Part, overview: int = -1) -> NDArray[np.float32]:
+        """Return a part of the file, or of an overview; NaN where it has no data and beyond it."""
 
     def sample(self, height: int, width: int) -> NDArray[np.float32]:
         """Return the whole file thinned to so many rows and columns; NaN where it has no data."""
@@ -72,13 +71,14 @@ class ForeignPixels:
         self._index = index
         self._nodata = nodata
 
-    def read(self, part: Part, out: NDArray[np.float32], overview: int = -1) -> None:
-        """Read a part, which may reach beyond the file, into an array of its shape that is filled with NaN."""
+    def read(self, part: Part, overview: int = -1) -> NDArray[np.float32]:
+        """Return a part of the file; NaN where it has no data and beyond it."""
         assert overview == -1  # noqa: S101 - there are none here
         top, bottom = max(part.top, 0), min(part.top + part.height, self.height)
         left, right = max(part.left, 0), min(part.left + part.width, self.width)
+        out: NDArray[np.float32] = np.full((part.height, part.width), np.nan, dtype=np.float32)
         if top >= bottom or left >= right:
-            return
+            return out
         window = Window(left, top, right - left, bottom - top)
         here = out[top - part.top : bottom - part.top, left - part.left : right - part.left]
         counts = self._dataset.read(1, window=window)
@@ -87,6 +87,7 @@ class ForeignPixels:
             here[self._dataset.read_masks(1, window=window) == 0] = np.nan
         if self._index is not None and self._index.levels[0].is_sparse:
             self._blank_missing(Part(top=top, left=left, height=bottom - top, width=right - left), here)
+        return out
 
     def sample(self, height: int, width: int) -> NDArray[np.float32]:
         """Return the whole file thinned to so many rows and columns; NaN where it has no data."""
@@ -115,33 +116,23 @@ def opened_by_gdal(stream: ByteSource, driver: str) -> Iterator[rasterio.Dataset
     FetchError
         The bytes cannot be had.
     """
-    file = as_file(stream)
-    name = "scene.jp2" if driver == "JP2OpenJPEG" else "scene.tif"
-
-    def opener(path: str, mode: str = "rb") -> io.RawIOBase:
-        if path.rsplit("/", 1)[-1] != name or "r" not in mode:
-            raise FileNotFoundError(path)
-        file.seek(0)
-        return file
-
+    opener = opener_of(stream, ".jp2" if driver == "JP2OpenJPEG" else ".tif")
     try:
-        dataset = rasterio.open(name, driver=driver, opener=opener)
+        dataset = rasterio.open(opener.name, driver=driver, opener=opener)
     except GDAL_FAULTS as error:
-        if file.fault is not None:
-            raise file.fault from error
+        if opener.fault is not None:
+            raise opener.fault from error
         raise FileError("open-failed") from error
     with dataset:
         try:
             yield dataset
         except GDAL_FAULTS as error:
-            if file.fault is not None:
-                raise file.fault from error
+            if opener.fault is not None:
+                raise opener.fault from error
             raise FileError("read-failed") from error
 
 
-def warped(
-    pixels: Pixels, target: Frame, resampling: str, read: Callable[[Part], NDArray[np.float32]]
-) -> NDArray[np.float32]:
+def warped(pixels: Pixels, target: Frame, resampling: str) -> NDArray[np.float32]:
     """Warp the part of a file that a window needs onto the window.
 
     Parameters
@@ -151,8 +142,6 @@ def warped(
     target : Frame
     resampling : str
         GDAL's name of it.
-    read : callable
-        Reads a part of the file.
 
     Returns
     -------
@@ -170,7 +159,7 @@ def warped(
     rows, cols = overlap.roi_src
     top, left = max(rows.start - margin, 0), max(cols.start - margin, 0)
     bottom, right = min(rows.stop + margin, pixels.height), min(cols.stop + margin, pixels.width)
-    values = read(Part(top=top, left=left, height=bottom - top, width=right - left))
+    values = pixels.read(Part(top=top, left=left, height=bottom - top, width=right - left))
     a, b, x, d, e, y = source.affine[:6]
     place = Affine(a, b, x + a * left + b * top, d, e, y + d * left + e * top)
     try:
