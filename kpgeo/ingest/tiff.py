@@ -283,6 +283,7 @@ def _level(tags: Tags, size: int) -> Level:
         compression=_one(tags, _COMPRESSION, 1),
         predictor=_one(tags, _PREDICTOR, 1) if _one(tags, _FILL_ORDER, 1) == 1 else -1,
     )
+    level.sizes[level.offsets == 0] = 0  # not stored, whatever its size claims to be
     if level.sizes.max() > 2 * level.tile_bytes + _SLACK_BYTES:
         raise FileError("broken-index")
     if (level.offsets + level.sizes).max() > size:
