@@ -54,7 +54,7 @@ def _find(looks: xr.Dataset, sensor: Sensor, baseline: TileBaseline, options: Fe
     sigma = baseline.sigma_optical.reshape(len(beta), -1)
     seasons = [SeasonOfDay(beta=beta, basis=basis, sigma=sigma, scales=_SCATTER_OF_CODE) for basis in bases]
     veils = [find_veils(bands, season, rule) for bands, season in zip(scenes, seasons, strict=True)]
-    is_veiled = np.stack(veils) != 0
+    is_veiled: NDArray[np.bool_] = np.stack(veils) != 0
     for one, other in combinations(range(len(days)), 2):
         if days[one] != days[other]:
             is_ground = is_lasting(scenes[one], veils[one], scenes[other], veils[other])

@@ -117,7 +117,7 @@ def is_lasting(
     veils, other_veils : uint8 (y, x)
         What `find_veils` makes of them.
     """
-    both = (veils == other_veils) & (veils != 0)
+    both: NDArray[np.bool_] = (veils == other_veils) & (veils != 0)
     if both.any():
         first, second = one[1:, both], other[1:, both]
         apart = np.abs(first - second) <= _ALIKE + _ALIKE_SHARE * np.maximum(first, second)
