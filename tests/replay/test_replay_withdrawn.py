@@ -68,9 +68,10 @@ def test_a_run_killed_after_a_withdrawal_was_noted_folds_it_out_the_next_time(
     def die(*args: object) -> None:
         raise RuntimeError("killed")
 
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+    with monkeypatch.context() as patch:
         patch.setattr("kpgeo.flows.running.observe", die)
-        run(pipeline, workspace)
+        with pytest.raises(RuntimeError, match="killed"):
+            run(pipeline, workspace)
     run(pipeline, workspace)
     assert fingerprint_of(small_world, workspace) == fingerprint_of(small_world, never)
 
