@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.overlap import compute_reproject_roi
 from odc.geo.roi import roi_is_empty
+from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError
@@ -28,8 +29,8 @@ from kpgeo.ingest.frames import Frame, Part, frame_along_axes
 from kpgeo.ingest.tiff import TiffIndex
 from kpgeo.wire import ByteSource, opener_of
 
-# CPLE_BaseError is what escapes from rasterio unwrapped.
-GDAL_FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
+# CPLE_BaseError is what escapes from rasterio unwrapped; ProjError comes of coordinate systems that make no sense.
+GDAL_FAULTS = (RasterioError, CPLE_BaseError, ProjError, OSError, ValueError, MemoryError)
 # GDAL interpolates positions along a row to within this error; its default of 0.125 would make a pixel depend on where
 # the window it is read with begins.
 _TOLERANCE_PX = 1e-6
@@ -148,41 +149,54 @@ def warped(pixels: Pixels, target: Frame, resampling: str) -> NDArray[np.float32
     array of float32, (y, x)
         NaN where the file has no data or does not reach.
     """
-    out = np.full((target.height, target.width), np.nan, dtype=np.float32)
     assert pixels.transform is not None  # noqa: S101 - a file without a place is refused when it is opened
-    source = GeoBox((pixels.height, pixels.width), pixels.transform, pixels.system)
-    box = GeoBox(out.shape, target.transform, target.system)
+    out = np.full((target.height, target.width), np.nan, dtype=np.float32)
+    try:
+        part = _needed(pixels, pixels.transform, target)
+        if part is not None:
+            a, b, x, d, e, y = pixels.transform[:6]
+            left, top = x + a * part.left + b * part.top, y + d * part.left + e * part.top
+            _warp(pixels.read(part), (Affine(a, b, left, d, e, top), pixels.system), target, resampling, out)
+    except GDAL_FAULTS as error:
+        raise FileError("read-failed") from error
+    return out
+
+
+def _needed(pixels: Pixels, transform: Affine, target: Frame) -> Part | None:
+    """Return the part of a file that a window needs, with a margin, or None."""
+    source = GeoBox((pixels.height, pixels.width), transform, pixels.system)
+    box = GeoBox((target.height, target.width), target.transform, target.system)
     overlap = compute_reproject_roi(source, box, ttol=1e-3)
     if roi_is_empty(overlap.roi_dst) or roi_is_empty(overlap.roi_src):
-        return out
+        return None
     margin = _MARGIN_PX * (1 + math.ceil(abs(overlap.scale)))
     rows, cols = overlap.roi_src
     top, left = max(rows.start - margin, 0), max(cols.start - margin, 0)
     bottom, right = min(rows.stop + margin, pixels.height), min(cols.stop + margin, pixels.width)
-    values = pixels.read(Part(top=top, left=left, height=bottom - top, width=right - left))
-    a, b, x, d, e, y = source.affine[:6]
-    place = Affine(a, b, x + a * left + b * top, d, e, y + d * left + e * top)
-    try:
-        with (
-            MemoryFile() as memory,
-            _dataset(memory, values, place, pixels.system) as dataset,
-            WarpedVRT(
-                dataset,
-                crs=target.system,
-                transform=target.transform,
-                height=target.height,
-                width=target.width,
-                resampling=Resampling[resampling],
-                src_nodata=math.nan,
-                nodata=math.nan,
-                dtype="float32",
-                tolerance=_TOLERANCE_PX,
-            ) as vrt,
-        ):
-            vrt.read(1, out=out)
-    except GDAL_FAULTS as error:
-        raise FileError("read-failed") from error
-    return out
+    return Part(top=top, left=left, height=bottom - top, width=right - left)
+
+
+def _warp(
+    values: NDArray[np.float32], place: tuple[Affine, str], target: Frame, resampling: str, out: NDArray[np.float32]
+) -> None:
+    """Warp values onto a window."""
+    with (
+        MemoryFile() as memory,
+        _dataset(memory, values, *place) as dataset,
+        WarpedVRT(
+            dataset,
+            crs=target.system,
+            transform=target.transform,
+            height=target.height,
+            width=target.width,
+            resampling=Resampling[resampling],
+            src_nodata=math.nan,
+            nodata=math.nan,
+            dtype="float32",
+            tolerance=_TOLERANCE_PX,
+        ) as vrt,
+    ):
+        vrt.read(1, out=out)
 
 
 @contextlib.contextmanager
