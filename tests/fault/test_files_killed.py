@@ -41,13 +41,21 @@ def _is_whole(kind: str, out: Path) -> bool:
 
 @pytest.mark.fault(1)
 @pytest.mark.fault(2)
-@pytest.mark.parametrize("kind", ["gpkg", pytest.param("geoparquet", marks=pytest.mark.long), "geojson", "pdf"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "gpkg",
+        pytest.param("geoparquet", marks=pytest.mark.long),
+        "geojson",
+        pytest.param("pdf", marks=pytest.mark.long),
+    ],
+)
 def test_killed_at_each_step_of_a_file(workspace: Path, tmp_path: Path, warm: Any, kind: str) -> None:
     out = tmp_path / f"out.{kind}"
     whole = warm.run(*_words(kind, workspace, out))
     assert whole.code == 0
     assert _is_whole(kind, out)
-    for step in range(whole.steps - _EXPORT_STEPS + 1, whole.steps + 1, 2 if kind == "pdf" else 1):
+    for step in range(whole.steps - _EXPORT_STEPS + 1, whole.steps + 1, 3 if kind == "pdf" else 1):
         out.write_bytes(_OLD)
         assert warm.run(*_words(kind, workspace, out), step=step).code == -signal.SIGKILL
         assert out.read_bytes() == _OLD or _is_whole(kind, out), f"step {step}"

@@ -8,6 +8,7 @@ commit of the tables and commit of the state.
 import dataclasses
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,20 +22,25 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Order:
-    """One command, as typed after `kpgeo`, and when it dies: never, after seconds, or at a step of writing."""
+    """One command, as typed after `kpgeo`, and when it dies: never, after seconds, or at a step of writing.
+
+    `most_bytes` is the size no file may grow beyond: what is written past it is refused, as on a full disk.
+    """
 
     words: tuple[object, ...]
     seconds: float = 0.0
     step: int = 0
+    most_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class End:
-    """How it ended: its exit code (or minus the signal), its seconds, and how many steps of writing it made."""
+    """How it ended: its exit code (or minus the signal), its seconds, its steps of writing, what it said of errors."""
 
     code: int
     seconds: float
     steps: int
+    complaint: str
 
 
 class WarmRuns:
@@ -43,8 +49,8 @@ class WarmRuns:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def run(self, *words: object, seconds: float = 0.0, step: int = 0) -> End:
-        order = Order(words=tuple(map(str, words)), seconds=seconds, step=step)
+    def run(self, *words: object, seconds: float = 0.0, step: int = 0, most_bytes: int = 0) -> End:
+        order = Order(words=tuple(map(str, words)), seconds=seconds, step=step, most_bytes=most_bytes)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(dataclasses.asdict(order)) + "\n")
@@ -98,6 +104,8 @@ def _run(order: dict[str, Any], counter: Path) -> int:
     from kpgeo import cli  # noqa: PLC0415
 
     _arm(counter, order["step"])
+    if order["most_bytes"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["most_bytes"], resource.RLIM_INFINITY))
     try:
         cli.app(order["words"])
     except SystemExit as end:
@@ -108,13 +116,13 @@ def _run(order: dict[str, Any], counter: Path) -> int:
 def _fork(order: dict[str, Any], counter: Path) -> int:
     child = os.fork()
     if child == 0:
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(counter.with_suffix(".stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         code = 1
         try:
             code = _run(order, counter)
         finally:
+            sys.stderr.flush()
             os._exit(code)
     return child
 
@@ -142,7 +150,9 @@ def _serve() -> None:
         begin = time.monotonic()
         code = _wait(_fork(order, counter), order["seconds"])
         steps = int(counter.read_text() or 0) if counter.exists() else 0
-        print(json.dumps({"code": code, "seconds": time.monotonic() - begin, "steps": steps}), flush=True)  # noqa: T201
+        complaint = counter.with_suffix(".stderr").read_text(errors="replace")
+        end = End(code=code, seconds=time.monotonic() - begin, steps=steps, complaint=complaint)
+        print(json.dumps(dataclasses.asdict(end)), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
