@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from benchmarks.cubes import Cube
 from benchmarks.grounds import MINED_FRAC, NO_DAY
-from kpgeo import assess, detect, flows
+from kpgeo import assess, detect, features, flows
 from kpgeo.assess import Reliability, Score
 from kpgeo.detect import HistoryStack, Look
 from kpgeo.flows.deciding import decide_dekad
 from kpgeo.flows.tiles import context_of
 from kpgeo.model.calendar import dekad_end, dekad_of, dekad_start
 from kpgeo.model.decision import DekadDecision
-from kpgeo.model.state import MINED, DekadFields, TileState
+from kpgeo.model.scene import Sensor
+from kpgeo.model.state import MINED, DekadFields, TileBaseline, TileState
 from kpgeo.options.assess import AssessOptions
 from kpgeo.options.detect import DetectOptions
 
@@ -104,7 +105,7 @@ def run_belief(cube: Cube, options: DetectOptions | None = None, *, with_sites: 
         if dekad in refits:
             filter_run.refit(dekad)
         with _clock(run, "read"):
-            looks = _looks_of(cube, dekad)
+            looks = _looks_of(cube, dekad, filter_run.baseline)
         with _clock(run, "fold"):
             filter_run.fold(looks, dekad, watcher.on_look)
         with _clock(run, "decide"):
@@ -174,12 +175,20 @@ class _Filter:
         return stack
 
 
-def _looks_of(cube: Cube, dekad: int) -> list[Look]:
+def _looks_of(cube: Cube, dekad: int, baseline: TileBaseline) -> list[Look]:
+    """Return the looks of a dekad as flows make them: what was missed is found by the season of the pixels."""
+    held = {
+        sensor: [cube.dataset(one) for one in cube.looks if dekad_of(one.day) == dekad and one.sensor is sensor]
+        for sensor in Sensor
+    }
+    options = cube.watch.pipeline.features
     return [
         look
-        for seen in cube.looks
-        if dekad_of(seen.day) == dekad
-        for look in detect.split_looks(cube.dataset(seen), seen.sensor)
+        for sensor, parts in held.items()
+        if parts
+        for look in detect.split_looks(
+            features.drop_veiled(xr.concat(parts, dim="time"), sensor, baseline, options), sensor
+        )
     ]
 
 

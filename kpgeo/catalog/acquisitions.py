@@ -87,12 +87,19 @@ def _choose(members: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]
 
 
 def _with_alternatives(kept: Candidate, dropped: Sequence[Candidate]) -> Granule:
-    """Return a kept granule with those that hold the same pixels, best first: the same processing before another."""
-    same = [one for one in dropped if _is_same_place(one, kept)]
+    """Return a kept granule with those that hold the same pixels, best first: the same processing before another.
+
+    An item named twice is no other copy: what cannot be read once cannot be read again.
+    """
+    same = [one for one in dropped if _is_same_place(one, kept) and _files_of(one) != _files_of(kept)]
     baseline = kept.granule.processing_baseline
     ranked = sorted(same, key=lambda one: one.preference, reverse=True)
     ranked.sort(key=lambda one: one.granule.processing_baseline != baseline)
     return replace(kept.granule, alternatives=tuple(one.granule for one in ranked[:MAX_ALTERNATIVES]))
+
+
+def _files_of(one: Candidate) -> list[str]:
+    return sorted(asset["href"] for asset in one.granule.item["assets"].values())
 
 
 def _is_same_place(one: Candidate, other: Candidate) -> bool:

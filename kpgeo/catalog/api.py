@@ -1,7 +1,6 @@
 """Searching a STAC API: bounded in time and pages, with polite retries.
 
-Two time limits apply. Each request has its own (both of the client and of its I/O: given to one alone it is not used
-for every request). The whole search has a deadline, which also ends a server that keeps sending a byte now and then:
+Each request has its own times, of `wire`. The whole search has a deadline, which also ends what no other limit ends:
 the search runs in a daemon thread, and what has come by the deadline is all there is.
 """
 
@@ -11,46 +10,74 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pystac
-import requests
 from pystac_client import Client
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
-from urllib3 import BaseHTTPResponse, Retry
 
 from kpgeo.catalog.candidates import item_id
 from kpgeo.model.errors import UpstreamError
+from kpgeo.wire import Access, CheckedSession, FetchError, open_session
 
 _log = logging.getLogger(__name__)
 
-REQUEST_TIMEOUT_S = (10.0, 60.0)
-RETRIES = 4
-MAX_WAIT_S = 30.0
 PAGE_SIZE = 100
+MAX_EMPTY_PAGES = 20
 MAX_VERTICES = 200
-# What pystac-client, requests and a body that is JSON of an unexpected shape raise.
+# What pystac-client raises, and a body that is JSON of an unexpected shape.
 _FAULTS = (
-    APIError, pystac.STACError, requests.RequestException,
-    NotImplementedError, ValueError, KeyError, TypeError, AttributeError,
+    APIError, FetchError, pystac.STACError,
+    NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
 )  # fmt: skip
 
 Item = Mapping[str, Any]
 
 
-class _PatientRetry(Retry):
-    """Retries with jitter that heed Retry-After, but never wait longer than `MAX_WAIT_S`."""
+class _CheckedIO(StacApiIO):
+    """Reads an API through a session of ours, and no file of this machine, whatever a link says.
 
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        after = super().get_retry_after(response)
-        return None if after is None else min(after, MAX_WAIT_S)
+    A page without items does not end the search while it links to a next one: some APIs count before they filter.
+    """
+
+    def __init__(self, session: CheckedSession) -> None:
+        super().__init__(max_retries=None)
+        self.session = session
+
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+        href = source.href if isinstance(source, pystac.Link) else str(source)
+        if urlsplit(href).scheme not in ("http", "https"):
+            raise ValueError("a link that is no web address")
+        return str(super().read_text(source, *args, **kwargs))
+
+    def get_pages(
+        self, url: str, method: str | None = None, parameters: dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        page, empty = self.read_json(url, method=method, parameters=parameters), 0
+        while True:
+            if page["features"]:
+                yield page
+            empty = 0 if page["features"] else empty + 1
+            following = next((link for link in page.get("links", []) if link["rel"] == "next"), None)
+            if following is None:
+                return
+            if empty > MAX_EMPTY_PAGES:
+                raise APIError("pages without items, again and again")
+            page = self.read_json(pystac.Link.from_dict(following), parameters=parameters)
 
 
 def search_api(
-    url: str, collection: str, geometry: BaseGeometry, interval: tuple[dt.datetime, dt.datetime], deadline_s: float
+    url: str,
+    collection: str,
+    geometry: BaseGeometry,
+    interval: tuple[dt.datetime, dt.datetime],
+    access: Access,
+    deadline_s: float,
 ) -> Iterator[Item]:
     """Yield the items of one collection that touch a geometry (EPSG:4326) within a closed interval.
 
@@ -61,7 +88,10 @@ def search_api(
         before stay good.
     """
     pages: queue.Queue[list[Item] | Exception | None] = queue.Queue()
-    worker = threading.Thread(target=_fill, args=(pages, url, collection, geometry, interval), daemon=True)
+    within_s = min(access.options.request_deadline_s, deadline_s)
+    access = replace(access, options=access.options.model_copy(update={"request_deadline_s": within_s}))
+    question = _Question(url=url, collection=collection, geometry=geometry, interval=interval)
+    worker = threading.Thread(target=_fill, args=(pages, question, access), daemon=True)
     end = time.monotonic() + deadline_s
     worker.start()
     seen: set[str] = set()
@@ -75,37 +105,34 @@ def search_api(
         if isinstance(page, Exception):
             raise UpstreamError(_in_words(page), where=url) from page
         fresh = [item for item in page if item_id(item) not in seen]
-        if not fresh:
+        if page and not fresh:
             raise UpstreamError("The pages of the search go round in a circle.", where=url)
         seen.update(item_id(item) for item in fresh)
         yield from fresh
 
 
-def _fill(
-    pages: "queue.Queue[list[Item] | Exception | None]",
-    url: str,
-    collection: str,
-    geometry: BaseGeometry,
-    interval: tuple[dt.datetime, dt.datetime],
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    url: str
+    collection: str
+    geometry: BaseGeometry
+    interval: tuple[dt.datetime, dt.datetime]
+
+
+def _fill(pages: "queue.Queue[list[Item] | Exception | None]", question: _Question, access: Access) -> None:
     """Put pages into the queue, then None; or the fault that ended the search."""
-    retry = _PatientRetry(
-        total=RETRIES,
-        backoff_factor=0.5,
-        backoff_jitter=0.5,
-        status_forcelist=(429, 500, 502, 503, 504),
-        allowed_methods=None,  # a search is a question, also when it is a POST
-        raise_on_status=False,
-    )
-    shape = geometry if _vertices(geometry) <= MAX_VERTICES else geometry.convex_hull
+    shape = question.geometry if _vertices(question.geometry) <= MAX_VERTICES else question.geometry.convex_hull
     try:
-        io = StacApiIO(timeout=REQUEST_TIMEOUT_S, max_retries=retry)
-        client = Client.open(url, timeout=REQUEST_TIMEOUT_S, stac_io=io)
-        found = client.search(
-            collections=[collection], intersects=mapping(shape), datetime=list(interval), limit=PAGE_SIZE
-        )
-        for page in found.pages_as_dicts():
-            pages.put(_items(page))
+        with open_session(access) as session:
+            client = Client.open(question.url, stac_io=_CheckedIO(session))
+            found = client.search(
+                collections=[question.collection],
+                intersects=mapping(shape),
+                datetime=list(question.interval),
+                limit=PAGE_SIZE,
+            )
+            for page in found.pages_as_dicts():
+                pages.put(_items(page))
     except _FAULTS as fault:
         pages.put(fault)
     else:
@@ -135,7 +162,8 @@ def _in_words(fault: Exception) -> str:
     status = getattr(fault, "status_code", None)
     if status:
         return f"The catalogue answers with HTTP status {status}."
-    if isinstance(fault, ValueError | KeyError | TypeError | AttributeError | pystac.STACError | NotImplementedError):
-        return "The catalogue's answer is not that of a STAC API."
+    lost = fault if isinstance(fault, FetchError) else fault.__context__  # pystac-client wraps what a session raises
+    if isinstance(lost, FetchError):
+        return f"The catalogue cannot be reached ({lost.fault})."
     _log.debug("search failed", exc_info=fault)
-    return "The catalogue cannot be reached."
+    return "The catalogue's answer is not that of a STAC API."

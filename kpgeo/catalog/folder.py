@@ -187,8 +187,7 @@ def _item(root: Path, files: list[_File]) -> FolderItem:
 def _place_of(path: Path) -> tuple[int | None, dict[str, Any]]:
     """Return a file's EPSG code and outline (EPSG:4326) from its header. No pixel is read."""
     try:
-        with warnings.catch_warnings(), rasterio.open(path, driver=_DRIVERS[path.suffix.lower()]) as dataset:
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with _quietly(), rasterio.open(path, driver=_DRIVERS[path.suffix.lower()]) as dataset:
             crs = None if dataset.transform.is_identity else dataset.crs
             outline = None if crs is None else transform_geom(crs, "EPSG:4326", mapping(box(*dataset.bounds)))
             epsg = None if crs is None else crs.to_epsg()
@@ -197,6 +196,11 @@ def _place_of(path: Path) -> tuple[int | None, dict[str, Any]]:
     if outline is None:
         raise ItemError("no-crs")
     return epsg, outline
+
+
+def _quietly() -> "warnings.catch_warnings[None]":
+    """Return a context without the warning that a file has no place; it is refused for that."""
+    return warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
 
 
 def _centre_time(path: Path, named: Named) -> str | None:

@@ -1,18 +1,20 @@
 """Which addresses in a catalogue are followed.
 
-An item comes from outside, and its hrefs are opened by GDAL, which would as gladly read `/vsizip/`, `/etc/passwd` or a
-service on the loopback device. So an href is followed only if it is http(s) to a public host (or to the catalogue's own
-host), or a file inside the folder of the local catalogue that names it.
+An item comes from outside, and what reads its hrefs would as gladly read `/vsizip/`, `/etc/passwd` or a service on the
+loopback device. So an href is followed only if it is http(s) to a public host (or to the catalogue's own host), an
+object of a bucket whose service is known, or a file inside the folder of the local catalogue that names it. What a name
+resolves to is looked at when it is read (`kpgeo.wire`).
 """
 
-import ipaddress
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from kpgeo.options.wire import WireOptions
+from kpgeo.wire import is_public, unsign
 
 MAX_HREF = 2048
-_SIGNATURES = frozenset({"sig", "signature", "x-amz-signature", "x-amz-security-token", "x-goog-signature", "token"})
 _PRIVATE_NAMES = ("localhost", ".localhost", ".local", ".internal")
 
 
@@ -32,15 +34,18 @@ class Origin:
         Folder of a local catalogue; None for one read over http.
     host : str
         Host of a catalogue read over http; "" for a local one.
+    buckets : tuple of str
+        Buckets whose objects (`s3://...`) can be read.
     """
 
     document: str
     root: Path | None
     host: str
+    buckets: tuple[str, ...] = WireOptions().s3_buckets
 
     def beside(self, document: str) -> "Origin":
         """Return the origin of another document of the same catalogue."""
-        return Origin(document=document, root=self.root, host=self.host)
+        return replace(self, document=document)
 
 
 def resolve_href(href: object, origin: Origin) -> str:
@@ -49,8 +54,8 @@ def resolve_href(href: object, origin: Origin) -> str:
     Raises
     ------
     HrefError
-        The href is not one to follow: another scheme, a GDAL virtual path, a file outside the catalogue's folder, a
-        private address.
+        The href is not one to follow: another scheme or bucket, a GDAL virtual path, a file outside the catalogue's
+        folder, a private address.
     """
     if not isinstance(href, str) or not href or len(href) > MAX_HREF or any(ord(sign) < 32 for sign in href):
         raise HrefError("href-malformed")
@@ -63,6 +68,8 @@ def resolve_href(href: object, origin: Origin) -> str:
         raise HrefError("href-malformed") from error
     if parts.scheme in ("http", "https"):
         return _public_url(parts.scheme, host, urlunsplit(parts), origin)
+    if parts.scheme == "s3" and parts.netloc in origin.buckets and not parts.query:
+        return f"s3://{parts.netloc}{parts.path}"
     if origin.root is not None and parts.scheme in ("", "file"):
         return _inner_path(href.removeprefix("file://"), origin.document, origin.root)
     raise HrefError("href-scheme")
@@ -75,8 +82,7 @@ def _public_url(scheme: str, host: str, url: str, origin: Origin) -> str:
         raise HrefError("href-malformed")
     if host != origin.host and is_private_host(host):
         raise HrefError("href-private-host")
-    is_signed = any(name.lower() in _SIGNATURES for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    return urlunsplit((scheme, parts.netloc, parts.path, "" if is_signed else parts.query, ""))
+    return unsign(urlunsplit((scheme, parts.netloc, parts.path, parts.query, "")))
 
 
 def _inner_path(href: str, document: str, root: Path) -> str:
@@ -96,10 +102,10 @@ def is_private_host(host: str) -> bool:
     if host.endswith(_PRIVATE_NAMES):
         return True
     try:
-        return not ipaddress.ip_address(host).is_global
+        return not is_public(host)
     except ValueError:
         pass
     try:
-        return not ipaddress.ip_address(socket.inet_aton(host)).is_global
+        return not is_public(socket.inet_ntoa(socket.inet_aton(host)))
     except OSError:
         return False

@@ -22,6 +22,7 @@ from kpgeo.model.errors import BadInputError, UpstreamError
 from kpgeo.model.run import Gap
 from kpgeo.model.scene import Scene, Sensor
 from kpgeo.options.catalog import WHOLE_FOLDER, CatalogSource
+from kpgeo.wire import Access, trusted_by
 
 _log = logging.getLogger(__name__)
 # A datatake begins before its tiles are sensed, so a tile of the last evening may be sensed after midnight.
@@ -96,13 +97,15 @@ class Search:
         return any(answer.is_full for answer in self.answers if answer.sensor is sensor)
 
 
-def find_scenes(
+def find_scenes(  # noqa: PLR0913 - where, whom, when, and how to ask: each is asked for by its name
     aoi: Aoi,
     sources: Sequence[CatalogSource],
     start: dt.date,
     end: dt.date,
     folder: Path,
     progress: Progress | None = None,
+    *,
+    access: Access | None = None,
 ) -> Search:
     """Find what was acquired over an AOI from `start` to the day before `end`.
 
@@ -121,6 +124,8 @@ def find_scenes(
         What the path of a static catalogue is relative to.
     progress : callable, optional
         Is given one line of text for each collection searched.
+    access : Access, optional
+        How catalogues are asked; by default with default options, and with trust in the hosts of the sources.
 
     Raises
     ------
@@ -129,7 +134,8 @@ def find_scenes(
     """
     if not sources:
         raise BadInputError("No catalogue to search.", where="catalog", remedy="Name one in the pipeline file.")
-    hunt = _Hunt(aoi=aoi, start=start, end=end, folder=folder)
+    access = access or Access(trusted_hosts=trusted_by(source.url for source in sources))
+    hunt = _Hunt(aoi, (start, end), folder, access)
     for number, source in enumerate(sources):
         if source.folder:
             hunt.search_folder(number, source)
@@ -146,10 +152,11 @@ def find_scenes(
 class _Hunt:
     """One search under way: what was seen so far."""
 
-    def __init__(self, aoi: Aoi, start: dt.date, end: dt.date, folder: Path) -> None:
+    def __init__(self, aoi: Aoi, dates: tuple[dt.date, dt.date], folder: Path, access: Access) -> None:
         self._aoi = aoi
-        self._days = (day_of(start), day_of(end))
-        midnight = [dt.datetime.combine(date, dt.time(), dt.UTC) for date in (start, end)]
+        self._access = access
+        self._days = (day_of(dates[0]), day_of(dates[1]))
+        midnight = [dt.datetime.combine(date, dt.time(), dt.UTC) for date in dates]
         self._interval = (midnight[0] - _SLACK, midnight[1] + _SLACK)
         self._folder = folder
         self._candidates: list[Candidate] = []
@@ -216,11 +223,13 @@ class _Hunt:
         self, source: CatalogSource, sensor: Sensor, collection: str
     ) -> Iterator[tuple[Mapping[str, Any], Origin]]:
         if source.is_static:
-            start = start_of(source.url, self._folder)
-            yield from walk_static(start, collection, source.deadline_s, partial(self._refuse_document, sensor))
+            start = start_of(source.url, self._folder, self._access)
+            refuse = partial(self._refuse_document, sensor)
+            yield from walk_static(start, collection, self._access, source.deadline_s, refuse)
             return
-        origin = Origin(document=source.url, root=None, host=source.host)
-        for item in search_api(source.url, collection, self._aoi.geometry, self._interval, source.deadline_s):
+        origin = Origin(document=source.url, root=None, host=source.host, buckets=self._access.options.s3_buckets)
+        where, when = self._aoi.geometry, self._interval
+        for item in search_api(source.url, collection, where, when, self._access, source.deadline_s):
             yield item, origin
 
     def _take(self, item: Mapping[str, Any], sensor: Sensor, provider: Provider, origin: Origin) -> None:

@@ -3,18 +3,17 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
-
-import requests
 
 from kpgeo.catalog.hrefs import MAX_HREF, HrefError, Origin, resolve_href
 from kpgeo.model.errors import UpstreamError
+from kpgeo.wire import Access, FetchError, open_session
 
 MAX_DOCUMENT_BYTES = 20_000_000
 MAX_DOCUMENTS = 200_000
-_TIMEOUT_S = (10.0, 60.0)
 
 Item = Mapping[str, Any]
 
@@ -23,16 +22,17 @@ class _DocumentError(ValueError):
     """A document that cannot be read. Its text is the reason in machine words."""
 
 
-def start_of(url: str, folder: Path) -> Origin:
+def start_of(url: str, folder: Path, access: Access) -> Origin:
     """Return where a static catalogue begins: an http(s) address, or a path relative to `folder`."""
+    buckets = access.options.s3_buckets
     if urlsplit(url).scheme in ("http", "https"):
-        return Origin(document=url, root=None, host=(urlsplit(url).hostname or "").lower())
+        return Origin(document=url, root=None, host=(urlsplit(url).hostname or "").lower(), buckets=buckets)
     path = (folder / url).resolve()
-    return Origin(document=str(path), root=path.parent, host="")
+    return Origin(document=str(path), root=path.parent, host="", buckets=buckets)
 
 
 def walk_static(
-    start: Origin, collection: str, deadline_s: float, refuse: Callable[[str, str], None]
+    start: Origin, collection: str, access: Access, deadline_s: float, refuse: Callable[[str, str], None]
 ) -> Iterator[tuple[Item, Origin]]:
     """Yield the items of one collection of a static catalogue, each with where it was read.
 
@@ -42,6 +42,10 @@ def walk_static(
         The catalog.json.
     collection : str
         Id of the collection, wherever in the tree it stands.
+    access : Access
+        How a catalogue over http is read.
+    deadline_s : float
+        Time allowed.
     refuse : callable
         Is told the name of an item's document that cannot be read, and why; the walk goes on.
 
@@ -50,23 +54,32 @@ def walk_static(
     UpstreamError
         The catalogue or a collection cannot be read, the collection is not there, or the deadline passed.
     """
-    walk = _Walk(deadline=time.monotonic() + deadline_s)
-    wanted = list(_find_collections(walk, start, collection))
-    if not wanted:
-        raise UpstreamError(f"The catalogue has no collection {collection!r}.", where=start.document)
-    while wanted:
-        document, origin = wanted.pop()
-        yield from _linked(walk, document, origin, "item", refuse)
-        wanted.extend(_linked(walk, document, origin, "child"))
+    with _Walk(access, deadline_s) as walk:
+        wanted = list(_find_collections(walk, start, collection))
+        if not wanted:
+            raise UpstreamError(f"The catalogue has no collection {collection!r}.", where=start.document)
+        while wanted:
+            document, origin = wanted.pop()
+            yield from _linked(walk, document, origin, "item", refuse)
+            wanted.extend(_linked(walk, document, origin, "child"))
 
 
 class _Walk:
     """Reads documents, each once, until the deadline."""
 
-    def __init__(self, deadline: float) -> None:
-        self._deadline = deadline
-        self._session = requests.Session()
+    def __init__(self, access: Access, deadline_s: float) -> None:
+        options = access.options
+        within_s = min(options.request_deadline_s, deadline_s)
+        self._deadline = time.monotonic() + deadline_s
+        options = options.model_copy(update={"request_deadline_s": within_s})
+        self._session = open_session(replace(access, options=options))
         self._seen: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
 
     def read(self, origin: Origin) -> Mapping[str, Any] | None:
         """Return a document, or None if it was read before (links that go in a circle)."""
@@ -77,7 +90,7 @@ class _Walk:
             raise UpstreamError("The catalogue is too large to walk in the time allowed.", where=origin.document)
         try:
             document = json.loads(self._read_bytes(origin))
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError, FetchError) as error:
             raise _DocumentError("document-unreadable") from error
         if not isinstance(document, Mapping):
             raise _DocumentError("document-not-an-object")
@@ -86,18 +99,15 @@ class _Walk:
     def _read_bytes(self, origin: Origin) -> bytes:
         if origin.root is not None:
             with Path(origin.document).open("rb") as stream:
-                content = bytearray(stream.read(MAX_DOCUMENT_BYTES + 1))
+                content = stream.read(MAX_DOCUMENT_BYTES + 1)
         else:
-            with self._session.get(origin.document, timeout=_TIMEOUT_S, stream=True, allow_redirects=False) as answer:
-                answer.raise_for_status()
-                content = bytearray()
-                for part in answer.iter_content(4096):
-                    content += part
-                    if len(content) > MAX_DOCUMENT_BYTES or time.monotonic() > self._deadline:
-                        break
+            answer = self._session.get(origin.document)
+            if not answer.ok:
+                raise ValueError("no document")
+            content = answer.content
         if len(content) > MAX_DOCUMENT_BYTES:
             raise ValueError("document too large")
-        return bytes(content)
+        return content
 
 
 def _linked(

@@ -1,16 +1,21 @@
 """Commands about the installation: doctor and serve."""
 
 import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kpgeo import flows
-from kpgeo.cli.choices import HERE, AsJson, HereWorkspace
-from kpgeo.cli.console import note, say, show_json, show_table, stop
+from kpgeo.cli.choices import HERE, AnyWorkspace, AsJson, HereWorkspace
+from kpgeo.cli.console import clean, progress, say, show_json, stop
 from kpgeo.cli.look import opened
-from kpgeo.options.pipeline import Pipeline
+
+_WIDE = 160  # columns where nobody reads on a terminal
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,23 +25,33 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(
-    pipeline: Annotated[Path | None, typer.Argument(help="Pipeline file whose catalogues are asked.")] = None,
-    workspace: HereWorkspace = HERE,
+    pipeline: Annotated[Path | None, typer.Argument(help="Pipeline file: all it names is looked at too.")] = None,
+    workspace: AnyWorkspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that everything is there that a run needs."""
-    findings = flows.examine(workspace, None if pipeline is None else Pipeline.read(pipeline))
-    show_table(
-        ("check", "state", "found", "remedy"),
-        ((one.check, one.state, one.detail, one.remedy) for one in findings),
-        empty="",
-    )
+    """Check that everything is there that a run needs, and say how to mend what is not. Nothing is changed."""
+    with progress() as bars:
+        findings = flows.examine(workspace, pipeline, progress=bars)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    say(*(line for one in findings for line in _lines(one, width)), flows.summary_of(findings))
+    code = flows.exit_code_of(findings)
     if as_json:
-        show_json({"findings": [{"check": one.check, "state": one.state, "detail": one.detail} for one in findings]})
-    failed = {one.check for one in findings if one.state == "fail"}
-    if failed:
-        note(f"Not in order: {', '.join(sorted(failed))}.")
-        stop(4 if failed == {"catalogue"} else 2)
+        show_json({"exit_code": code, "findings": [one.as_json() for one in findings]})
+    if code:
+        stop(code)
+
+
+def _lines(one: flows.Finding, width: int) -> Iterator[str]:
+    """Yield a finding, and its mend where it has one, as lines that fit."""
+    yield from _wrapped(f"{one.state:4}  ", clean(f"{one.check}: {one.detail}"), width)
+    if one.remedy:
+        yield from _wrapped(f"{'':4}  -> ", clean(one.remedy), width)
+
+
+def _wrapped(begin: str, text: str, width: int) -> list[str]:
+    """Return a text in lines, those after the first set in as far as the first begins."""
+    indent = " " * len(begin)
+    return textwrap.wrap(text, width, initial_indent=begin, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def serve(

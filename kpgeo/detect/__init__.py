@@ -23,6 +23,7 @@ from kpgeo.detect.filter import TileContext, decode_fields, fold_dekad, start_st
 from kpgeo.detect.history import HistoryStack, Look, split_looks
 from kpgeo.detect.library import ClassLibrary, format_library, library_of, read_library, shipped_library
 from kpgeo.detect.lineage import DETECTOR, Detector, lineage_of
+from kpgeo.detect.misfits import find_history_misfits, find_misfits, shift_of
 from kpgeo.detect.refit import Refit, RefitWindow, refit_baseline
 from kpgeo.detect.standing import start_tile
 from kpgeo.detect.trace import PixelTracer, distance
@@ -50,6 +51,8 @@ __all__ = [
     "change_from_season",
     "decode_fields",
     "distance",
+    "find_history_misfits",
+    "find_misfits",
     "fit_baseline",
     "fold_dekad",
     "format_calibration",
@@ -61,6 +64,7 @@ __all__ = [
     "read_library",
     "refit_baseline",
     "season_sigma",
+    "shift_of",
     "shipped_library",
     "split_looks",
     "start_state",

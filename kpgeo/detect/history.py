@@ -1,5 +1,6 @@
 """The looks a baseline is learnt from, kept small."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,6 +51,14 @@ class HistoryStack:
                 step = RADAR_STEP_DB if sensor.is_radar else REFLECTANCE_STEP
                 rows = self.radar if sensor.is_radar else self.optical
                 rows.append((look.day, look.scene_id, sensor, _to_int16(look.pixels, step)))
+
+    def without(self, scene_ids: Collection[str]) -> "HistoryStack":
+        """Return the stack without the looks of some scenes."""
+        if not scene_ids:
+            return self
+        kept = ([row for row in rows if row[1] not in scene_ids] for rows in (self.optical, self.radar))
+        optical, radar = kept
+        return HistoryStack(shape=self.shape, optical=optical, radar=radar)
 
     def looks_between(self, begin_day: int, end_day: int) -> list[Look]:
         """Return the looks of the days from `begin_day` to before `end_day`, in time order, decoded."""

@@ -6,7 +6,7 @@ from kpgeo.flows.comparing import compare
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.demo import DemoReport, demo, score_watch
-from kpgeo.flows.doctor import Finding, examine
+from kpgeo.flows.doctor import Finding, examine, exit_code_of, summary_of
 from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
 from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
 from kpgeo.flows.export import ExportKind, ExportRow, export_rows
@@ -44,6 +44,7 @@ __all__ = [
     "demo",
     "evidence_file",
     "examine",
+    "exit_code_of",
     "explain",
     "explanation_content",
     "export_rows",
@@ -62,6 +63,7 @@ __all__ = [
     "rows_of",
     "run_pipeline",
     "score_watch",
+    "summary_of",
     "watch_of",
     "write_explanations",
 ]

@@ -14,7 +14,9 @@ from kpgeo import detect, registry
 from kpgeo.brief import Explanation
 from kpgeo.detect import PixelTracer
 from kpgeo.flows.deciding import Bench
+from kpgeo.flows.orbits import known_orbits
 from kpgeo.flows.planning import open_workspace
+from kpgeo.flows.scenes import learnt_from
 from kpgeo.flows.tiles import HALO_PX, TileReader, context_of
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.alert import Alert
@@ -326,9 +328,11 @@ def _trace_tile(bench: Bench, tile: Tile, pixels: Sequence[Pixel], last: int, pr
     state = bench.state.read_state(tile, first - 1)
     for dekad in range(first, last + 1):
         classes = _Classes(within)
-        reader = TileReader(watch, tile, classes.note)
-        looks = reader.looks(bench.folded(dekad))
-        folded, traced = tracer.fold(state, bench.state.read_baseline(tile, dekad), looks, dekad)
+        orbits = known_orbits(watch, tile, learnt_from(watch, bench.head, bench.scenes.values(), dekad))
+        reader = TileReader(watch, tile, classes.note, orbits)
+        baseline = bench.state.read_baseline(tile, dekad)
+        looks = reader.looks(bench.folded(dekad), baseline)
+        folded, traced = tracer.fold(state, baseline, looks, dekad)
         state = bench.state.read_state(tile, dekad)
         gaps += reader.reading().gaps
         for number, of_pixel in enumerate(traced):

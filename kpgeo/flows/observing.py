@@ -7,6 +7,7 @@ from typing import Any
 
 from kpgeo import detect, lazy
 from kpgeo.flows.effort import NO_EFFORT, Effort
+from kpgeo.flows.orbits import Orbits, known_orbits
 from kpgeo.flows.scenes import Refit, Work, edition, spans_of
 from kpgeo.flows.tiles import TileReading, fit_tile, fold_tile, refit_tile
 from kpgeo.flows.watch import Progress, Watch, silent
@@ -28,6 +29,8 @@ class TileTask:
         What the first baseline is learnt from; None where it stands.
     epoch : int
         The epoch whose baseline holds where the work begins.
+    orbits : tuple
+        Radar orbits that the baseline knows which holds where the work begins, and that of each refit.
     """
 
     watch: Watch
@@ -37,6 +40,7 @@ class TileTask:
     by_dekad: tuple[tuple[int, tuple[Scene, ...]], ...]
     refits: tuple[Refit, ...] = ()
     epoch: int = 0
+    orbits: tuple[Orbits, ...] = (None,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +134,7 @@ def observe_tile(task: TileTask) -> TileOutcome:
     readings: list[TileReading] = []
     refits: list[Counter[detect.Refit]] = []
     if task.history is not None:
-        baseline, state, reading = fit_tile(watch, tile, task.history)
+        baseline, state, reading = fit_tile(watch, tile, task.history, task.orbits[0])
         region.write_baseline(tile, baseline)
         region.write_state(tile, watch.first_dekad - 1, state)
         readings.append(reading)
@@ -138,13 +142,14 @@ def observe_tile(task: TileTask) -> TileOutcome:
         baseline = region.read_baseline(tile, task.epoch)
         state = region.read_state(tile, task.by_dekad[0][0] - 1)
     for refit, by_dekad in spans_of(task.by_dekad, task.refits):
+        orbits = task.orbits[0 if refit is None else 1 + task.refits.index(refit)]
         if refit is not None:
             states = ((dekad, region.read_state(tile, dekad)) for dekad in refit.believed_dekads)
-            baseline, outcomes, reading = refit_tile(watch, tile, refit, baseline, states)
+            baseline, outcomes, reading = refit_tile(watch, tile, refit, baseline, states, orbits)
             region.write_baseline(tile, baseline, refit.epoch)
             readings.append(reading)
             refits.append(outcomes)
-        for dekad, now, reading in fold_tile(watch, tile, baseline, state, by_dekad):
+        for dekad, now, reading in fold_tile(watch, tile, baseline, state, by_dekad, orbits):
             region.write_state(tile, dekad, now)
             readings.append(reading)
             state = now
@@ -210,6 +215,9 @@ def _task(watch: Watch, tile: Tile, work: Work, region: RegionWriter) -> TileTas
         by_dekad=work.by_dekad,
         refits=work.refits,
         epoch=work.epoch,
+        orbits=tuple(
+            known_orbits(watch, tile, scenes) for scenes in (work.learnt_from, *(refit.scenes for refit in work.refits))
+        ),
     )
 
 

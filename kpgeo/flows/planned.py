@@ -8,7 +8,7 @@ from typing import Any
 
 from kpgeo.flows.effort import efforts_before
 from kpgeo.flows.forecasting import Forecast, Reckoning, forecast
-from kpgeo.flows.planning import AoiPlan, SceneCount, open_workspace, plan_aoi
+from kpgeo.flows.planning import AoiPlan, SceneCount, open_workspace, plan_aoi, withdrawn_sentences
 from kpgeo.flows.preview import preview_of
 from kpgeo.flows.record import canonical
 from kpgeo.flows.scenes import Refit
@@ -63,6 +63,7 @@ class Plan:
         if len(aheads) > 1:
             low, high = sum(one.reckoning.low_s for one in aheads), sum(one.reckoning.high_s for one in aheads)
             lines.append(f"All areas, one after the other: about {_span_of(low, high)}.")
+        lines += [line for one in self.aois for line in withdrawn_sentences(one.watch.aoi.id, one.withdrawn)]
         return [*lines, *left_out_sentences((one.watch.aoi.id, one.watch.left_out) for one in self.aois)]
 
     def gap_sentences(self) -> list[str]:

@@ -2,16 +2,18 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kpgeo.flows.known import Before, reconcile
 from kpgeo.flows.scenes import Span, Work, closed_at_last_scene, edition, find, knows_history, span_of, work_of
 from kpgeo.flows.watch import Watch
+from kpgeo.model.calendar import day_of
 from kpgeo.model.run import Gap
 from kpgeo.model.scene import Scene, Sensor
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.store import StateStore, Tables, Workspace
+from kpgeo.store import StateHead, StateStore, Tables, Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class AoiPlan:
         All that are known, and those of them that this search found.
     unread : mapping
         Granules the search found and no run reads, by reason: `duplicate`, `cloudy`, `refused`, `outside`.
+    withdrawn : tuple of Scene
+        Known before, and no longer in the catalogues: folded out again.
     """
 
     watch: Watch = field(repr=False)
@@ -47,6 +51,7 @@ class AoiPlan:
     unread: Mapping[str, int]
     gaps: tuple[Gap, ...]
     work: Work | None = field(repr=False)
+    withdrawn: tuple[Scene, ...] = field(default=(), repr=False)
 
 
 def plan_aoi(
@@ -57,22 +62,42 @@ def plan_aoi(
     stored = {scene.id: scene for scene in tables.scenes(watch.aoi.id)}
     span = span_of(watch, head, since, until, is_history_known=knows_history(head, stored))
     search = find(watch, span, is_first=head.last_dekad is None)
-    known = stored | {scene.id: scene for scene in search.scenes}
-    scenes = sorted(known.values(), key=lambda scene: scene.order)
+    before = Before(
+        scenes=stored,
+        applied_ids=frozenset(text.partition(".")[0] for texts in _editions(head) for text in texts),
+        kept_until_day=day_of(watch.pipeline.history.end) if head.is_fitted else 0,
+    )
+    known = reconcile(watch.aoi.id, before, search, span)
+    scenes = known.scenes
     if until is None:
         span = closed_at_last_scene(span, watch, scenes)
     work = work_of(watch, head, scenes, span)
-    applied = {text for texts in [*head.applied.values(), head.baseline_scenes] for text in texts}
+    applied = {text for texts in _editions(head) for text in texts}
     return AoiPlan(
         watch=watch,
         span=span,
-        scenes=tuple(scenes),
+        scenes=scenes,
         found=search.scenes,
         counts=_counts(search.scenes, applied),
         unread=search.reasons,
-        gaps=search.gaps,
+        gaps=(*search.gaps, *known.gaps),
         work=work,
+        withdrawn=known.withdrawn,
     )
+
+
+def _editions(head: StateHead) -> list[tuple[str, ...]]:
+    """Return the editions the state holds: those folded in, and those the first baseline was learnt from."""
+    return [*head.applied.values(), head.baseline_scenes]
+
+
+def withdrawn_sentences(aoi_id: str, scenes: Iterable[Scene]) -> list[str]:
+    """Say which scenes are no longer in the catalogues, a line each."""
+    return [
+        f"{aoi_id}: withdrawn: {scene.platform} of {scene.datetime:%Y-%m-%d %H:%M} is no longer in its catalogue "
+        "and is folded out again."
+        for scene in scenes
+    ]
 
 
 def open_workspace(pipeline: Pipeline, workspace: Path | None) -> Workspace:

@@ -18,7 +18,7 @@ from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.effort import deciding
 from kpgeo.flows.observing import Observation, observe
-from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
+from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi, withdrawn_sentences
 from kpgeo.flows.record import RunRecord, gap_content, remember
 from kpgeo.flows.unwatched import left_out_content, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
@@ -85,9 +85,10 @@ class RunReport:
         ]
 
     def sentences(self) -> list[str]:
-        """Return one line for each baseline that was learnt anew, and for each AOI that is not watched whole."""
+        """Return one line for each baseline learnt anew, each scene withdrawn, each AOI that is not watched whole."""
         refits = [_refit_sentence(result.aoi_id, refit) for result in self.results for refit in result.refits]
-        return [*refits, *left_out_sentences(self.left_out)]
+        gone = [line for result in self.results for line in withdrawn_sentences(result.aoi_id, result.withdrawn)]
+        return [*refits, *gone, *left_out_sentences(self.left_out)]
 
     def gap_sentences(self) -> list[str]:
         """Return why AOIs failed, and what was not looked at: one line for each reason."""
@@ -226,7 +227,8 @@ class _Run:
         with record.step(aoi_id, "plan") as counts:
             planned = plan_aoi(watch, state, self._tables, since=since, until=until)
             self._tables.put_scenes(aoi_id, planned.scenes)
-            counts.update(scenes=len(planned.scenes), gaps=len(planned.gaps))
+            self._tables.withdraw_scenes(aoi_id, [scene.id for scene in planned.withdrawn])
+            counts.update(scenes=len(planned.scenes), withdrawn=len(planned.withdrawn), gaps=len(planned.gaps))
         observed = None
         if planned.work is not None:
             with record.step(aoi_id, "observe") as counts:
@@ -250,7 +252,8 @@ class _Run:
         gaps = (*planned.gaps, *(observed.gaps if observed else ()))
         self._keep_gaps(watch, planned, gaps)
         before = self._seen_before(watch) if decided is None else ()
-        return self._result(watch, verdict_of(gaps, decided, has_news=has_news, before=before), gaps, observed, decided)
+        verdict = verdict_of(gaps, decided, has_news=has_news, before=before)
+        return replace(self._result(watch, verdict, gaps, observed, decided), withdrawn=planned.withdrawn)
 
     def _observe(self, watch: Watch, state: StateStore, planned: AoiPlan) -> Observation:
         """Observe one AOI on the workers."""
@@ -321,7 +324,7 @@ def verdict_of(
 
     Where this run decided nothing, what it found stands or falls with what was seen `before`, by the last decision.
     """
-    if gaps:
+    if any(not gap.is_chosen for gap in gaps):
         return RunVerdict.PARTIAL
     if has_news:
         return RunVerdict.CHANGES
@@ -344,6 +347,7 @@ def result_content(result: RunResult) -> dict[str, Any]:
         "last_dekad": None if result.last_dekad is None else dekad_label(result.last_dekad),
         "alerts_raised": result.alerts_raised,
         "sites_active": result.sites_active,
+        "withdrawn": [scene.id for scene in result.withdrawn],
         "gaps": [gap_content(gap) for gap in result.gaps],
         "refits": [
             {"dekad": dekad_label(refit.dekad), "scenes": refit.scenes, "px": dict(refit.px)} for refit in result.refits

@@ -80,6 +80,8 @@ class Work:
         No baseline has been fitted yet.
     unfinished : mapping
         Tiles an earlier run left behind, and the dekad to take them up from.
+    learnt_from : tuple of Scene
+        What the baseline was learnt from, or is to be, that holds where the work begins.
     """
 
     first_dekad: int
@@ -90,6 +92,7 @@ class Work:
     unfinished: Mapping[str, int]
     refits: tuple[Refit, ...] = ()
     refit_dekads: tuple[int, ...] = ()
+    learnt_from: tuple[Scene, ...] = ()
 
     @property
     def epoch(self) -> int:
@@ -116,13 +119,14 @@ def find(watch: Watch, span: Span, *, is_first: bool) -> catalog.Search:
     Raises
     ------
     UpstreamError
-        No catalogue answered; or one did not, and a baseline would have to be learnt without its scenes.
+        No catalogue answered; or none of those of a sensor did, and a baseline would have to be learnt without it.
     """
     pipeline = watch.pipeline
     start, end = date_of(span.since_day), date_of(span.until_day)
     search = catalog.find_scenes(watch.aoi, pipeline.catalog, start, end, folder=Path(pipeline.folder))
     failed = [gap.reason for gap in search.gaps if gap.reason.startswith(CATALOGUE_FAILED)]
-    if is_first and failed:
+    sensors = {sensor for source in pipeline.catalog for sensor in source.collections}
+    if is_first and failed and not all(search.is_stood_in_for(sensor) for sensor in sensors):
         raise UpstreamError(
             f"No baseline was learnt, because a catalogue did not answer ({failed[0]}).",
             where=watch.aoi.id,
@@ -164,13 +168,15 @@ def monitored(watch: Watch, scenes: Iterable[Scene], head: StateHead, span: Span
 def work_of(watch: Watch, head: StateHead, scenes: Sequence[Scene], span: Span) -> Work | None:
     """Return what has to be folded in, or None where the state is up to date.
 
-    A scene that came late, in a new edition, or was never readable begins the work at its dekad. Every baseline that
+    A scene that came late, in a new edition, or was never readable begins the work at its dekad, and so does one that
+    was folded in and is no longer there. Every baseline that
     holds from a later dekad on is learnt anew: it was learnt from that scene, or from what was believed without it.
     """
     wanted = monitored(watch, scenes, head, span)
     is_first = head.last_dekad is None
     applied = {text for texts in head.applied.values() for text in texts}
     starts = [scene.dekad for scene in wanted if edition(scene) not in applied]
+    starts += _dekads_without(scenes, head)
     starts += [*head.unfinished.values()]
     last = max(span.last_dekad, watch.first_dekad - 1, head.last_dekad or 0)
     if is_first:
@@ -191,6 +197,7 @@ def work_of(watch: Watch, head: StateHead, scenes: Sequence[Scene], span: Span) 
         for epoch, dekad in enumerate(epochs, start=1)
         if dekad > first or (dekad == first and epoch > len(head.refit_dekads))
     }
+    stands = len(epochs) - len(due)
     return Work(
         first_dekad=first,
         last_dekad=last,
@@ -200,7 +207,27 @@ def work_of(watch: Watch, head: StateHead, scenes: Sequence[Scene], span: Span) 
         unfinished=head.unfinished,
         refits=tuple(_refit(watch, epoch, dekad, [*history, *wanted]) for epoch, dekad in due.items()),
         refit_dekads=epochs,
+        learnt_from=_refit(watch, stands, epochs[stands - 1], [*history, *wanted]).scenes if stands else history,
     )
+
+
+def _dekads_without(scenes: Iterable[Scene], head: StateHead) -> list[int]:
+    """Return the dekads that hold a scene which was withdrawn."""
+    known = {scene.id for scene in scenes}
+    return [
+        dekad for dekad, texts in head.applied.items() if any(text.partition(".")[0] not in known for text in texts)
+    ]
+
+
+def learnt_from(watch: Watch, head: StateHead, scenes: Iterable[Scene], dekad: int) -> tuple[Scene, ...]:
+    """Return the scenes that the baseline was learnt from which holds for a dekad."""
+    known = {text.partition(".")[0] for texts in head.applied.values() for text in texts}
+    begin, listed = day_of(watch.pipeline.history.end), list(scenes)
+    history, epochs = history_of(watch, listed, head), watch.refit_dekads(dekad)
+    if not epochs:
+        return history
+    wanted = [scene for scene in listed if scene.day >= begin and scene.id in known]
+    return _refit(watch, len(epochs), epochs[-1], [*history, *wanted]).scenes
 
 
 def _refit(watch: Watch, epoch: int, dekad: int, scenes: Sequence[Scene]) -> Refit:

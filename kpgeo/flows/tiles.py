@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -11,6 +11,7 @@ import xarray as xr
 from kpgeo import detect, features, ingest, registry
 from kpgeo.detect import HistoryStack, Look, RefitWindow, TileContext
 from kpgeo.flows.effort import NO_EFFORT, Effort, folding, learning, reached
+from kpgeo.flows.orbits import Orbits, divide
 from kpgeo.flows.priors import opening_boost_of
 from kpgeo.flows.scenes import Refit
 from kpgeo.flows.watch import Watch
@@ -51,9 +52,17 @@ class TileReader:
     `on_cube` is called with each cube, halo and all, before what is not clear in it is blanked.
     """
 
-    def __init__(self, watch: Watch, tile: Tile, on_cube: Callable[[xr.Dataset], None] | None = None) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        tile: Tile,
+        on_cube: Callable[[xr.Dataset], None] | None = None,
+        orbits: Orbits = None,
+    ) -> None:
         self.watch = watch
         self.tile = tile
+        self._orbits = orbits
+        self._tells = True
         self._on_cube = on_cube
         self._geobox = watch.grid.tile_geobox(tile, HALO_PX)
         self._reach = ingest.reach_of(self._geobox)
@@ -74,24 +83,71 @@ class TileReader:
         gaps = tuple(self._gaps)
         return TileReading(tile=self.tile.name, read_ids=frozenset(self._read_ids), gaps=gaps, effort=effort)
 
-    def looks(self, scenes: Sequence[Scene]) -> list[Look]:
-        """Return the clear looks of scenes of any sensor; a scene that cannot be read becomes a gap."""
-        return [
-            look
-            for sensor in Sensor
-            for cube in self._cubes(scenes, sensor, batch=len(scenes))
-            for look in detect.split_looks(cube, sensor)
-        ]
+    def looks(self, scenes: Sequence[Scene], baseline: TileBaseline | None = None) -> list[Look]:
+        """Return the clear looks of scenes of any sensor; a scene that cannot be read becomes a gap.
+
+        Where the tile's baseline is given, looks that do not fit it become gaps too, and what a quality layer missed is
+        found by it and blanked.
+        """
+        options = self.watch.pipeline.features
+        looks: list[Look] = []
+        for sensor in Sensor:
+            for cube in self._cubes(self._divide(scenes), sensor, batch=len(scenes)):
+                if baseline is None:
+                    looks += detect.split_looks(cube, sensor)
+                elif (fitting := self._fitting(cube, scenes, baseline)).sizes["time"]:
+                    looks += detect.split_looks(features.drop_veiled(fitting, sensor, baseline, options), sensor)
+        return looks
 
     def history(
-        self, scenes: Sequence[Scene], learnable: Callable[[xr.Dataset], xr.Dataset] | None = None
+        self,
+        scenes: Sequence[Scene],
+        learnable: Callable[[xr.Dataset], xr.Dataset] | None = None,
+        previous: TileBaseline | None = None,
     ) -> HistoryStack:
-        """Return the looks a baseline is learnt from, or what is `learnable` of them, read a few at a time."""
+        """Return the looks a baseline is learnt from, or what is `learnable` of them, read a few at a time.
+
+        Those that do not fit are left out: by the `previous` baseline, or by the other looks where there is none. At a
+        refit, which has a previous baseline, they are gaps already, from when they were to be folded in.
+        """
+        self._tells = previous is None
         stack = HistoryStack(shape=(self.tile.height, self.tile.width))
         for sensor in Sensor:
-            for cube in self._cubes(scenes, sensor, batch=_BATCH):
-                stack.add(cube if learnable is None else learnable(cube), sensor)
-        return stack
+            for cube in self._cubes(self._divide(scenes), sensor, batch=_BATCH):
+                fitting = cube if previous is None else self._fitting(cube, scenes, previous)
+                if fitting.sizes["time"]:
+                    stack.add(fitting if learnable is None else learnable(fitting), sensor)
+        if previous is not None:
+            return stack
+        misfits = detect.find_history_misfits(stack, self.watch.pipeline.misfit)
+        self._set_aside([scene for scene in scenes if scene.id in misfits], misfits)
+        return stack.without(misfits)
+
+    def _divide(self, scenes: Sequence[Scene]) -> list[Scene]:
+        """Return the scenes whose orbit the baseline knows; the others become gaps."""
+        used, aside = divide(scenes, self._orbits)
+        self._set_aside([scene for scene in scenes if scene.id in aside], aside, tile="")
+        return used
+
+    def _fitting(self, cube: xr.Dataset, scenes: Sequence[Scene], baseline: TileBaseline) -> xr.Dataset:
+        """Return clear looks of one sensor without the scenes that do not fit the season of the tile."""
+        sensor = Sensor(cube.attrs["sensor"])
+        misfits = detect.find_misfits(detect.split_looks(cube, sensor), baseline, self.watch.pipeline.misfit)
+        if not misfits:
+            return cube
+        self._set_aside([scene for scene in scenes if scene.id in misfits], misfits)
+        ids = [str(scene_id) for scene_id in cube["scene_id"].to_numpy()]
+        return cube.isel(time=[number for number, scene_id in enumerate(ids) if scene_id not in misfits])
+
+    def _set_aside(self, scenes: Iterable[Scene], reasons: Mapping[str, str], tile: str | None = None) -> None:
+        """Record scenes that are not used. They count as read, so that no run tries them again."""
+        name, aoi_id = self.tile.name if tile is None else tile, self.watch.aoi.id
+        for scene in scenes:
+            self._read_ids.add(scene.id)
+            reason = reasons[scene.id]
+            gap = Gap(aoi_id=aoi_id, day=scene.day, sensor=scene.sensor, scene_id=scene.id, reason=reason, tile=name)
+            if self._tells and gap not in self._gaps:
+                self._gaps.append(gap)
 
     def _cubes(self, scenes: Sequence[Scene], sensor: Sensor, *, batch: int) -> Iterator[xr.Dataset]:
         """Yield clear looks `(time, y, x)` of one sensor, `batch` scenes at a time."""
@@ -117,9 +173,11 @@ class TileReader:
         return looks.assign({name: looks[name].where(is_watched) for name in bands})
 
 
-def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBaseline, TileState, TileReading]:
+def fit_tile(
+    watch: Watch, tile: Tile, scenes: Sequence[Scene], orbits: Orbits = None
+) -> tuple[TileBaseline, TileState, TileReading]:
     """Learn a tile's season from its history, and the belief monitoring starts from."""
-    reader = TileReader(watch, tile)
+    reader = TileReader(watch, tile, orbits=orbits)
     history = reader.history(scenes)
     options = watch.pipeline.detect
     context = context_of(watch, tile)
@@ -131,7 +189,12 @@ def fit_tile(watch: Watch, tile: Tile, scenes: Sequence[Scene]) -> tuple[TileBas
 
 
 def refit_tile(
-    watch: Watch, tile: Tile, refit: Refit, previous: TileBaseline, states: Iterable[tuple[int, TileState]]
+    watch: Watch,
+    tile: Tile,
+    refit: Refit,
+    previous: TileBaseline,
+    states: Iterable[tuple[int, TileState]],
+    orbits: Orbits = None,
 ) -> tuple[TileBaseline, Counter[detect.Refit], TileReading]:
     """Learn a tile's season anew, from looks at ground that was stable; count what was done with its pixels.
 
@@ -143,8 +206,8 @@ def refit_tile(
         As of the end of each of `refit.believed_dekads`.
     """
     window = RefitWindow.read(states, is_all_monitored=refit.is_all_monitored)
-    reader = TileReader(watch, tile)
-    history = reader.history(refit.scenes, window.learnable)
+    reader = TileReader(watch, tile, orbits=orbits)
+    history = reader.history(refit.scenes, window.learnable, previous)
     baseline, outcomes = detect.refit_baseline(history, window, previous, watch.pipeline.detect)
     return baseline, outcomes, reader.reading(is_fold=False)
 
@@ -155,12 +218,13 @@ def fold_tile(
     baseline: TileBaseline,
     state: TileState,
     scenes_by_dekad: Sequence[tuple[int, Sequence[Scene]]],
+    orbits: Orbits = None,
 ) -> Iterator[tuple[int, TileState, TileReading]]:
     """Yield the state of a tile at the end of each dekad, in order, from that before the first one."""
     context = context_of(watch, tile)
     for dekad, scenes in scenes_by_dekad:
-        reader = TileReader(watch, tile)
-        looks = reader.looks(scenes)
+        reader = TileReader(watch, tile, orbits=orbits)
+        looks = reader.looks(scenes, baseline)
         state = detect.fold_dekad(state, baseline, looks, dekad, context, watch.pipeline.detect)
         yield dekad, state, reader.reading(is_fold=True)
 

@@ -152,6 +152,6 @@ def open_watch(pipeline: Pipeline, reference: str) -> Watch:
     is_path = "/" in reference or reference.endswith((".geojson", ".json"))
     aoi = registry.read_aoi(pipeline.path(reference) if is_path else reference)
     history = (pipeline.history.start.isoformat(), pipeline.history.end.isoformat(), str(pipeline.history.refit_years))
-    stages = (pipeline.ingest, pipeline.features, pipeline.detect, pipeline.prior)
+    stages = (pipeline.ingest, pipeline.features, pipeline.misfit, pipeline.detect, pipeline.prior)
     lineage = detect.lineage_of(aoi.version, history, *stages)
     return Watch(aoi=aoi, pipeline=pipeline, grid=registry.grid_of(aoi), lineage=lineage)

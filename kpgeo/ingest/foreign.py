@@ -5,9 +5,8 @@ JPEG 2000 and nothing else.
 """
 
 import contextlib
-import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.overlap import compute_reproject_roi
 from odc.geo.roi import roi_is_empty
+from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError
@@ -27,10 +27,10 @@ from rasterio.windows import Window
 from kpgeo.ingest.faults import FileError
 from kpgeo.ingest.frames import Frame, Part, frame_along_axes
 from kpgeo.ingest.tiff import TiffIndex
-from kpgeo.wire import ByteSource, as_file
+from kpgeo.wire import ByteSource, opener_of
 
-# CPLE_BaseError is what escapes from rasterio unwrapped.
-GDAL_FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
+# CPLE_BaseError is what escapes from rasterio unwrapped; ProjError comes of coordinate systems that make no sense.
+GDAL_FAULTS = (RasterioError, CPLE_BaseError, ProjError, OSError, ValueError, MemoryError)
 # GDAL interpolates positions along a row to within this error; its default of 0.125 would make a pixel depend on where
 # the window it is read with begins.
 _TOLERANCE_PX = 1e-6
@@ -51,8 +51,8 @@ class Pixels(Protocol):
     def overviews(self) -> tuple[tuple[int, int], ...]:
         """Return (height, width) of each overview."""
 
-    def read(self, part: Part, out: NDArray[np.float32], overview: int = -1) -> None:
-        """Read a part, which may reach beyond the file, into an array of its shape that is filled with NaN."""
+    def read(self, part: Part, overview: int = -1) -> NDArray[np.float32]:
+        """Return a part of the file, or of an overview; NaN where it has no data and beyond it."""
 
     def sample(self, height: int, width: int) -> NDArray[np.float32]:
         """Return the whole file thinned to so many rows and columns; NaN where it has no data."""
@@ -72,13 +72,14 @@ class ForeignPixels:
         self._index = index
         self._nodata = nodata
 
-    def read(self, part: Part, out: NDArray[np.float32], overview: int = -1) -> None:
-        """Read a part, which may reach beyond the file, into an array of its shape that is filled with NaN."""
+    def read(self, part: Part, overview: int = -1) -> NDArray[np.float32]:
+        """Return a part of the file; NaN where it has no data and beyond it."""
         assert overview == -1  # noqa: S101 - there are none here
         top, bottom = max(part.top, 0), min(part.top + part.height, self.height)
         left, right = max(part.left, 0), min(part.left + part.width, self.width)
+        out: NDArray[np.float32] = np.full((part.height, part.width), np.nan, dtype=np.float32)
         if top >= bottom or left >= right:
-            return
+            return out
         window = Window(left, top, right - left, bottom - top)
         here = out[top - part.top : bottom - part.top, left - part.left : right - part.left]
         counts = self._dataset.read(1, window=window)
@@ -87,6 +88,7 @@ class ForeignPixels:
             here[self._dataset.read_masks(1, window=window) == 0] = np.nan
         if self._index is not None and self._index.levels[0].is_sparse:
             self._blank_missing(Part(top=top, left=left, height=bottom - top, width=right - left), here)
+        return out
 
     def sample(self, height: int, width: int) -> NDArray[np.float32]:
         """Return the whole file thinned to so many rows and columns; NaN where it has no data."""
@@ -115,33 +117,23 @@ def opened_by_gdal(stream: ByteSource, driver: str) -> Iterator[rasterio.Dataset
     FetchError
         The bytes cannot be had.
     """
-    file = as_file(stream)
-    name = "scene.jp2" if driver == "JP2OpenJPEG" else "scene.tif"
-
-    def opener(path: str, mode: str = "rb") -> io.RawIOBase:
-        if path.rsplit("/", 1)[-1] != name or "r" not in mode:
-            raise FileNotFoundError(path)
-        file.seek(0)
-        return file
-
+    opener = opener_of(stream, ".jp2" if driver == "JP2OpenJPEG" else ".tif")
     try:
-        dataset = rasterio.open(name, driver=driver, opener=opener)
+        dataset = rasterio.open(opener.name, driver=driver, opener=opener)
     except GDAL_FAULTS as error:
-        if file.fault is not None:
-            raise file.fault from error
+        if opener.fault is not None:
+            raise opener.fault from error
         raise FileError("open-failed") from error
     with dataset:
         try:
             yield dataset
         except GDAL_FAULTS as error:
-            if file.fault is not None:
-                raise file.fault from error
+            if opener.fault is not None:
+                raise opener.fault from error
             raise FileError("read-failed") from error
 
 
-def warped(
-    pixels: Pixels, target: Frame, resampling: str, read: Callable[[Part], NDArray[np.float32]]
-) -> NDArray[np.float32]:
+def warped(pixels: Pixels, target: Frame, resampling: str) -> NDArray[np.float32]:
     """Warp the part of a file that a window needs onto the window.
 
     Parameters
@@ -151,49 +143,60 @@ def warped(
     target : Frame
     resampling : str
         GDAL's name of it.
-    read : callable
-        Reads a part of the file.
 
     Returns
     -------
     array of float32, (y, x)
         NaN where the file has no data or does not reach.
     """
-    out = np.full((target.height, target.width), np.nan, dtype=np.float32)
     assert pixels.transform is not None  # noqa: S101 - a file without a place is refused when it is opened
-    source = GeoBox((pixels.height, pixels.width), pixels.transform, pixels.system)
-    box = GeoBox(out.shape, target.transform, target.system)
+    out = np.full((target.height, target.width), np.nan, dtype=np.float32)
+    try:
+        part = _needed(pixels, pixels.transform, target)
+        if part is not None:
+            a, b, x, d, e, y = pixels.transform[:6]
+            left, top = x + a * part.left + b * part.top, y + d * part.left + e * part.top
+            _warp(pixels.read(part), (Affine(a, b, left, d, e, top), pixels.system), target, resampling, out)
+    except GDAL_FAULTS as error:
+        raise FileError("read-failed") from error
+    return out
+
+
+def _needed(pixels: Pixels, transform: Affine, target: Frame) -> Part | None:
+    """Return the part of a file that a window needs, with a margin, or None."""
+    source = GeoBox((pixels.height, pixels.width), transform, pixels.system)
+    box = GeoBox((target.height, target.width), target.transform, target.system)
     overlap = compute_reproject_roi(source, box, ttol=1e-3)
     if roi_is_empty(overlap.roi_dst) or roi_is_empty(overlap.roi_src):
-        return out
+        return None
     margin = _MARGIN_PX * (1 + math.ceil(abs(overlap.scale)))
     rows, cols = overlap.roi_src
     top, left = max(rows.start - margin, 0), max(cols.start - margin, 0)
     bottom, right = min(rows.stop + margin, pixels.height), min(cols.stop + margin, pixels.width)
-    values = read(Part(top=top, left=left, height=bottom - top, width=right - left))
-    a, b, x, d, e, y = source.affine[:6]
-    place = Affine(a, b, x + a * left + b * top, d, e, y + d * left + e * top)
-    try:
-        with (
-            MemoryFile() as memory,
-            _dataset(memory, values, place, pixels.system) as dataset,
-            WarpedVRT(
-                dataset,
-                crs=target.system,
-                transform=target.transform,
-                height=target.height,
-                width=target.width,
-                resampling=Resampling[resampling],
-                src_nodata=math.nan,
-                nodata=math.nan,
-                dtype="float32",
-                tolerance=_TOLERANCE_PX,
-            ) as vrt,
-        ):
-            vrt.read(1, out=out)
-    except GDAL_FAULTS as error:
-        raise FileError("read-failed") from error
-    return out
+    return Part(top=top, left=left, height=bottom - top, width=right - left)
+
+
+def _warp(
+    values: NDArray[np.float32], place: tuple[Affine, str], target: Frame, resampling: str, out: NDArray[np.float32]
+) -> None:
+    """Warp values onto a window."""
+    with (
+        MemoryFile() as memory,
+        _dataset(memory, values, *place) as dataset,
+        WarpedVRT(
+            dataset,
+            crs=target.system,
+            transform=target.transform,
+            height=target.height,
+            width=target.width,
+            resampling=Resampling[resampling],
+            src_nodata=math.nan,
+            nodata=math.nan,
+            dtype="float32",
+            tolerance=_TOLERANCE_PX,
+        ) as vrt,
+    ):
+        vrt.read(1, out=out)
 
 
 @contextlib.contextmanager

@@ -151,7 +151,7 @@ def _patiently(granule: Granule, asset: str, reading: Reading, read: Callable[[S
 
 def _source(granule: Granule, asset: str, reading: Reading, *, is_again: bool) -> Source:
     """Return one file of a granule, signed if need be; after a failure with a new token."""
-    signed = sign_item(granule.item, granule.provider, reading.options, renew=is_again)
+    signed = sign_item(granule.item, granule.provider, reading.setting.access, renew=is_again)
     description: Mapping[str, Any] = signed["assets"][asset]
     nodata = description["raster:bands"][0].get("nodata")
     is_class = asset == _CLASSES

@@ -56,22 +56,15 @@ def _resampling(pixels: Pixels, source: Source, target: Frame, options: IngestOp
     return options.resampling_finer if ratio < _FINER else options.resampling_same
 
 
-def _values(pixels: Pixels, part: Part, overview: int = -1) -> NDArray[np.float32]:
-    """Return a part of a file; NaN beyond it."""
-    values = np.full((part.height, part.width), np.nan, dtype=np.float32)
-    pixels.read(part, values, overview)
-    return values
-
-
 def _onto(pixels: Pixels, target: Frame, resampling: str, options: IngestOptions) -> NDArray[np.float32]:
     """Read by copying where the pixels of file and grid are the same, by arithmetic along the axes or by warping."""
     frame = pixels.frame
     if frame is None or frame.system != target.system:
-        return warped(pixels, target, resampling, lambda part: _values(pixels, part))
+        return warped(pixels, target, resampling)
     lie = lie_of(frame, target)
     if lie.is_same:
         here = Part(top=lie.rows.start, left=lie.cols.start, height=target.height, width=target.width)
-        return _values(pixels, here)
+        return pixels.read(here)
     if resampling == "average" and lie.ratio is not None:
         return _averaged(pixels, target, options)
     part = lie.needed
@@ -82,13 +75,13 @@ def _onto(pixels: Pixels, target: Frame, resampling: str, options: IngestOptions
     row_of = np.where(rows.holder < 0, -1, rows.holder - part.top)
     col_of = np.where(cols.holder < 0, -1, cols.holder - part.left)
     if resampling == "nearest":
-        placing.pick(_values(pixels, part), row_of, col_of, out)
+        placing.pick(pixels.read(part), row_of, col_of, out)
     elif resampling == "bilinear" and frame.step_x >= target.step_x and frame.step_y >= target.step_y:
         by_row = (row_of, rows.first - part.top, rows.weight)
         by_col = (col_of, cols.first - part.left, cols.weight)
-        placing.interpolate(_values(pixels, part), by_row, by_col, out)
+        placing.interpolate(pixels.read(part), by_row, by_col, out)
     else:
-        return warped(pixels, target, resampling, lambda part: _values(pixels, part))
+        return warped(pixels, target, resampling)
     return out
 
 
@@ -105,5 +98,5 @@ def _averaged(pixels: Pixels, target: Frame, options: IngestOptions) -> NDArray[
     out = np.full((target.height, target.width), np.nan, dtype=np.float32)
     if lie.needed is not None:
         part = Part(top=lie.rows.start, left=lie.cols.start, height=target.height * ratio, width=target.width * ratio)
-        placing.average(_values(pixels, part, overview), ratio, out)
+        placing.average(pixels.read(part, overview), ratio, out)
     return out

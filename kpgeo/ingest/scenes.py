@@ -76,7 +76,7 @@ def _ahead(scene: Scene, files: int, geobox: GeoBox, setting: Setting) -> int:
     """Return how many scenes may be under way at the same time."""
     layers = len(scene.sensor.bands) + 1
     scene_mb = 4 * layers * math.prod(geobox.shape) / 1e6
-    return max(1, min(1 + math.ceil(files / layers), int(setting.options.ahead_mb / scene_mb)))
+    return max(1, min(1 + math.ceil(files / layers), int(setting.access.options.ahead_mb / scene_mb)))
 
 
 def _give_up(pool: Executor) -> None:

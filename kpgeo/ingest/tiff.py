@@ -26,6 +26,7 @@ _MAX_TILES = 4_000_000
 _MAX_INDEX_BYTES = 16 * _MAX_TILES
 # Bytes a tile may take beyond its decoded size: what an encoder adds to content that cannot be compressed.
 _SLACK_BYTES = 65_536
+_FARTHEST, _FINEST = 1e9, 1e-7
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _FILL_ORDER, _STRIP_OFFSETS = 256, 257, 258, 259, 266, 273
 _SAMPLES, _STRIP_ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 277, 278, 279, 284, 317
@@ -283,6 +284,7 @@ def _level(tags: Tags, size: int) -> Level:
         compression=_one(tags, _COMPRESSION, 1),
         predictor=_one(tags, _PREDICTOR, 1) if _one(tags, _FILL_ORDER, 1) == 1 else -1,
     )
+    level.sizes[level.offsets == 0] = 0  # not stored, whatever its size claims to be
     if level.sizes.max() > 2 * level.tile_bytes + _SLACK_BYTES:
         raise FileError("broken-index")
     if (level.offsets + level.sizes).max() > size:
@@ -322,12 +324,19 @@ def _transform(tags: Tags, *, is_point: bool) -> Affine | None:
         dx, dy = (float(value) for value in tags[_SCALE][:2])
         col, row, _, x, y, _ = (float(value) for value in tags[_TIE])
         transform = Affine(dx, 0.0, x - col * dx, 0.0, -abs(dy), y + row * abs(dy))
-    if transform is None or not all(map(math.isfinite, transform)) or transform.is_degenerate:
+    if transform is None or not _is_on_earth(transform):
         return None
     if not is_point:
         return transform
     a, b, left, d, e, top = transform[:6]
     return Affine(a, b, left - 0.5 * (a + b), d, e, top - 0.5 * (d + e))
+
+
+def _is_on_earth(transform: Affine) -> bool:
+    """Say whether positions and pixel sizes can be metres or degrees."""
+    a, b, left, d, e, top = transform[:6]
+    steps = (math.hypot(a, d), math.hypot(b, e))
+    return abs(left) < _FARTHEST and abs(top) < _FARTHEST and all(_FINEST < step < _FARTHEST for step in steps)
 
 
 def _system(tags: Tags) -> tuple[int | None, bool, bool]:

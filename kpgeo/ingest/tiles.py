@@ -73,8 +73,8 @@ class TiledPixels:
         """Return (height, width) of each overview."""
         return tuple((level.height, level.width) for level in self._levels[1:])
 
-    def read(self, part: Part, out: NDArray[np.float32], overview: int = -1) -> None:
-        """Read a part of the file, or of an overview, into an array of the part's shape that is filled with NaN.
+    def read(self, part: Part, overview: int = -1) -> NDArray[np.float32]:
+        """Return a part of the file, or of an overview; NaN where it has no data and beyond it.
 
         Raises
         ------
@@ -86,17 +86,19 @@ class TiledPixels:
         level = self._levels[overview + 1]
         top, bottom = max(part.top, 0), min(part.top + part.height, level.height)
         left, right = max(part.left, 0), min(part.left + part.width, level.width)
+        out: NDArray[np.float32] = np.empty((part.height, part.width), dtype=np.float32)
         if top >= bottom or left >= right:
-            return
-        places = [
-            (row, col)
-            for row in range(top // level.tile_height, -(-bottom // level.tile_height))
-            for col in range(left // level.tile_width, -(-right // level.tile_width))
-            if level.offsets[0, row, col] and level.sizes[0, row, col]
-        ]
+            out.fill(np.nan)
+            return out
+        tile_rows = range(top // level.tile_height, -(-bottom // level.tile_height))
+        tile_cols = range(left // level.tile_width, -(-right // level.tile_width))
+        places = [(row, col) for row in tile_rows for col in tile_cols if level.sizes[0, row, col]]
+        is_whole = (bottom - top, right - left) == out.shape and len(places) == len(tile_rows) * len(tile_cols)
+        if not is_whole:
+            out.fill(np.nan)
+        offsets = [int(level.offsets[0, row, col]) for row, col in places]
         spans = [
-            (int(level.offsets[0, row, col]), int(level.offsets[0, row, col] + level.sizes[0, row, col]))
-            for row, col in places
+            (begin, begin + int(level.sizes[0, row, col])) for begin, (row, col) in zip(offsets, places, strict=True)
         ]
         nodata = _as_float32(self._nodata, level)
         for number, content in self._stream.read_many(spans):
@@ -110,6 +112,7 @@ class TiledPixels:
             tile = _decoded(level, content, row, first_row - tile_top + rows)
             at = (first_row - tile_top, first_col - tile_left, first_row - part.top, first_col - part.left, rows, cols)
             placing.place(tile, nodata, out, at)
+        return out
 
     def sample(self, height: int, width: int) -> NDArray[np.float32]:
         """Return the whole file thinned to so many rows and columns, from the overview GDAL would take.
@@ -130,8 +133,8 @@ class TiledPixels:
         for tile_row in np.unique(row_of // level.tile_height):
             is_here = row_of // level.tile_height == tile_row
             top = int(tile_row) * level.tile_height
-            band = np.full((min(level.tile_height, level.height - top), level.width), np.nan, dtype=np.float32)
-            self.read(Part(top=top, left=0, height=band.shape[0], width=band.shape[1]), band, number - 1)
+            rows = min(level.tile_height, level.height - top)
+            band = self.read(Part(top=top, left=0, height=rows, width=level.width), number - 1)
             out[is_here] = band[np.ix_(row_of[is_here] - top, col_of)]
         return out
 

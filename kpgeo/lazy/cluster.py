@@ -171,4 +171,10 @@ def _connect(scheduler: Any) -> distributed.Client:
             where=str(scheduler),
             remedy="Start it, or set compute.cluster to local.",
         ) from error
+    except TypeError as error:  # what Dask makes of tls:// where it was given no certificates
+        raise BadInputError(
+            "No certificates are given for the scheduler.",
+            where=str(scheduler),
+            remedy="Name them by DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT and …__CLIENT__KEY.",
+        ) from error
     return client

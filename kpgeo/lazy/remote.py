@@ -187,9 +187,7 @@ def _resolve(host: str, address: str) -> list[str]:
     try:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
     except OSError as error:
-        raise UpstreamError(
-            "The scheduler's name is not known.", where=address, remedy="See that it is right."
-        ) from error
+        raise UpstreamError("The scheduler's host is not known.", where=address, remedy="Is it right?") from error
 
 
 def _is_near(address: str) -> bool:

@@ -168,6 +168,8 @@ class _Flight(Generic[_Task, _Result]):
             return task, future.result()
         except KilledWorker as late:  # the worker died with the result in its hands, and so did the one after it
             return task, TileFailure(error=late, attempts=1)
+        except FutureCancelledError as late:  # the scheduler died before the result was fetched
+            raise _gone("The scheduler has gone and taken its tasks with it.") from late
 
     def _next_landed(self) -> Any:
         alive_at = time.monotonic()

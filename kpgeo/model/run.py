@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from kpgeo.model.scene import Sensor
+from kpgeo.model.scene import Scene, Sensor
+
+# How the reason of a gap begins that is one by choice: a run is none the poorer for it.
+LEFT_OUT = "left-out"
 
 
 class RunVerdict(StrEnum):
@@ -27,6 +30,11 @@ class Gap:
     scene_id: str
     reason: str
     tile: str = ""
+
+    @property
+    def is_chosen(self) -> bool:
+        """Say whether it was left out by choice, and not for want of anything."""
+        return self.reason.startswith(LEFT_OUT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +82,13 @@ class RefitCount:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What one run over one AOI came to."""
+    """What one run over one AOI came to.
+
+    Attributes
+    ----------
+    withdrawn : tuple of Scene
+        Folded out again, because their catalogue no longer names them.
+    """
 
     run_id: str
     aoi_id: str
@@ -89,3 +103,4 @@ class RunResult:
     gaps: tuple[Gap, ...] = field(default=())
     seconds: float = 0.0
     refits: tuple[RefitCount, ...] = ()
+    withdrawn: tuple[Scene, ...] = ()

@@ -34,3 +34,26 @@ class FeatureOptions(StageOptions):
     multilook_px: Literal[1, 3, 5, 7] = Field(
         default=3, description="Edge of the square over which radar power is averaged (pixels)."
     )
+    history_test: bool = Field(
+        default=True,
+        description="Looks are held against the season of their pixels, and what lies over the ground is discarded.",
+    )
+    veil_rise: float = Field(
+        default=0.03,
+        gt=0.0,
+        le=0.5,
+        description="Green reflectance above the season by less than this is no cloud, haze or snow to that test.",
+    )
+    veil_sigmas: float = Field(
+        default=3.0,
+        gt=0.0,
+        le=20.0,
+        description="Green above the season (or near infrared below it) by fewer scatters than this is no cloud "
+        "(or shadow) to it.",
+    )
+    shadow_frac: float = Field(
+        default=0.13,
+        gt=0.0,
+        lt=0.8,
+        description="A shadow takes at least this share of the near infrared the season leads one to expect.",
+    )

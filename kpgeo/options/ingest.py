@@ -45,12 +45,6 @@ class IngestOptions(StageOptions):
         description="Pixels of an overview that must remain along the edge of a grid pixel for it to be averaged in "
         "place of the full image. Class layers, and grids as fine as the files, never use one.",
     )
-    ahead_mb: int = Field(
-        default=256,
-        ge=1,
-        le=65_536,
-        description="Memory for scenes that are read ahead of the one that is put into the cube (MB).",
-    )
     max_file_pixels: int = Field(
         default=4_000_000_000, ge=1, description="Files that claim more pixels than this are not read."
     )

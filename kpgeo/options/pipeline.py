@@ -17,6 +17,7 @@ from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.detect import DetectOptions
 from kpgeo.options.features import FeatureOptions
 from kpgeo.options.ingest import IngestOptions
+from kpgeo.options.misfit import MisfitOptions
 from kpgeo.options.prior import PriorOptions
 from kpgeo.options.production import ProductionOptions
 from kpgeo.options.sites import SiteOptions
@@ -62,6 +63,7 @@ class Pipeline(BaseModel):
     wire: WireOptions = WireOptions()
     ingest: IngestOptions = IngestOptions()
     features: FeatureOptions = FeatureOptions()
+    misfit: MisfitOptions = MisfitOptions()
     detect: DetectOptions = DetectOptions()
     prior: PriorOptions = PriorOptions()
     calibrate: CalibrateOptions = CalibrateOptions()

@@ -88,6 +88,12 @@ class WireOptions(StageOptions):
         default=(), description="Hosts (host or host:port) that may be private, beside those of the catalogues named."
     )
     read_threads: int = Field(default=4, ge=1, le=32, description="Files of one scene read at the same time.")
+    ahead_mb: int = Field(
+        default=256,
+        ge=1,
+        le=65_536,
+        description="Memory for scenes that are read ahead of the one that is put into the cube (MB).",
+    )
     read_attempts: int = Field(default=3, ge=1, le=10, description="Times a file over http is tried.")
     scene_deadline_s: float = Field(
         default=300.0, gt=0.0, le=86_400.0, description="Time after which no further attempt at a scene begins (s)."

@@ -1,5 +1,6 @@
 """Pixel state (Icechunk), tables (SQL), files."""
 
+from kpgeo.store.database import known_schemas
 from kpgeo.store.files import refusal_as_integrity, write_atomic
 from kpgeo.store.reading import StateHead
 from kpgeo.store.state import PixelHistory, Snapshot, StateStore
@@ -16,6 +17,7 @@ __all__ = [
     "Tables",
     "Workspace",
     "Writer",
+    "known_schemas",
     "refusal_as_integrity",
     "write_atomic",
 ]

@@ -22,6 +22,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
 
 
+def known_schemas() -> tuple[str, ...]:
+    """Return the schemas of the tables that this kpgeo knows, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+
+
 class Database:
     """A database with kpgeo's schema, brought up to date when opened.
 

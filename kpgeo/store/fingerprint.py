@@ -9,6 +9,7 @@ from kpgeo.store import schema
 
 # What depends on the clock or on the course of runs, not on what is known.
 _LEFT_OUT = {
+    "scenes": {"used", "withdrawn_at"},
     "commits": {"snapshot_id", "first_dekad"},
     "alert_events": {"seq", "snapshot_id", "superseded_by"},
     "declared": {"seq", "entered_at"},
@@ -26,6 +27,8 @@ def fingerprint(connection: Connection, *, with_history: bool) -> str:
         query = select(*columns)
         if name == "alert_events" and not with_history:
             query = query.where(table.c.superseded_by.is_(None))
+        if name == "scenes":
+            query = query.where(table.c.withdrawn_at == "")
         lines = sorted(_line(row) for row in connection.execute(query))
         sha.update(f"{name} {len(lines)}\n".encode())
         sha.update("\n".join(lines).encode())

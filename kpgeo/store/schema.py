@@ -81,6 +81,8 @@ scenes = _table(
     _text("granules"),
     _bytes("footprint"),
     _text("dropped"),
+    Column("used", Text, nullable=False, server_default=text("'[]'")),
+    Column("withdrawn_at", Text, nullable=False, server_default=text("''")),
     Index("ix_scenes_day", "aoi_id", "day"),
 )
 

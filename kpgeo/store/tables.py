@@ -1,7 +1,8 @@
 """The tables: scenes, coverage, what was decided dekad by dekad, what was declared, what waits to be delivered."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,10 +132,17 @@ class Tables:
         return [rows.coverage_of_row(row) for row in found]
 
     def put_scenes(self, aoi_id: str, scenes: Iterable[Scene]) -> None:
-        """Keep scenes, in place of those with the same ids: a search may have found more granules since."""
+        """Keep scenes, in place of those with the same ids: a search may have found more granules since.
+
+        What was read of them is kept. A scene that was withdrawn and is there again counts as if it had never gone.
+        """
         given = list({scene.id: rows.row_of_scene(aoi_id, scene) for scene in scenes}.values())
         columns = schema.scenes.c
         with self._database.writing() as connection:
+            query = select(columns.id, columns.used).where(columns.aoi_id == aoi_id, columns.withdrawn_at == "")
+            used = {row["id"]: row["used"] for row in connection.execute(query).mappings()}
+            for row in given:
+                row["used"] = used.get(row["id"], "[]")
             for batch in _batches(given):
                 ids = [row["id"] for row in batch]
                 connection.execute(delete(schema.scenes).where(columns.aoi_id == aoi_id, columns.id.in_(ids)))
@@ -143,8 +151,32 @@ class Tables:
     def scenes(self, aoi_id: str, start_day: int | None = None, end_day: int | None = None) -> list[Scene]:
         """Return an AOI's scenes of a half-open range of days (None is open), in `Scene.order`."""
         columns = schema.scenes.c
-        query = _between(select(schema.scenes).where(columns.aoi_id == aoi_id), columns.day, start_day, end_day)
+        there = select(schema.scenes).where(columns.aoi_id == aoi_id, columns.withdrawn_at == "")
+        query = _between(there, columns.day, start_day, end_day)
         return sorted((rows.scene_of_row(row) for row in self._read(query)), key=lambda scene: scene.order)
+
+    def withdraw_scenes(self, aoi_id: str, scene_ids: Iterable[str]) -> None:
+        """Note that scenes are no longer in their catalogues: their rows stay, and `scenes` leaves them out."""
+        columns = schema.scenes.c
+        now = dt.datetime.now(dt.UTC).isoformat()
+        with self._database.writing() as connection:
+            for scene_id in scene_ids:
+                same = (columns.aoi_id == aoi_id, columns.id == scene_id)
+                connection.execute(update(schema.scenes).where(*same).values(withdrawn_at=now))
+
+    def note_used(self, aoi_id: str, used: Mapping[str, Sequence[str]]) -> None:
+        """Note by scene id which granules were read, as `provider/item id`, where not those it names first."""
+        columns = schema.scenes.c
+        with self._database.writing() as connection:
+            for scene_id, granules in used.items():
+                same = (columns.aoi_id == aoi_id, columns.id == scene_id)
+                connection.execute(update(schema.scenes).where(*same).values(used=rows.to_json(sorted(granules))))
+
+    def used(self, aoi_id: str) -> dict[str, tuple[str, ...]]:
+        """Return by scene id the granules that were read in place of those a scene names first."""
+        columns = schema.scenes.c
+        query = select(columns.id, columns.used).where(columns.aoi_id == aoi_id, columns.used != "[]")
+        return {row["id"]: tuple(json.loads(row["used"])) for row in self._read(query.order_by(columns.id))}
 
     def put_gaps(self, aoi_id: str, gaps: Iterable[Gap], *, since_day: int | None = None) -> None:
         """Keep gaps, each once; with `since_day`, in place of all the AOI's gaps from that day on."""

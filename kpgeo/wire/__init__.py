@@ -4,6 +4,7 @@ from kpgeo.wire.access import Access, trusted_by
 from kpgeo.wire.addresses import is_public
 from kpgeo.wire.faults import Fault, FetchError
 from kpgeo.wire.filelike import ByteFile, Opener, as_file, opener_of
+from kpgeo.wire.presign import S3Key, presign
 from kpgeo.wire.redact import redact, silence_secrets, unsign
 from kpgeo.wire.session import CheckedSession, open_session, shared_session
 from kpgeo.wire.sources import ByteSource, open_bytes
@@ -16,11 +17,13 @@ __all__ = [
     "Fault",
     "FetchError",
     "Opener",
+    "S3Key",
     "as_file",
     "is_public",
     "open_bytes",
     "open_session",
     "opener_of",
+    "presign",
     "redact",
     "shared_session",
     "silence_secrets",

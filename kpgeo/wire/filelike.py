@@ -23,10 +23,16 @@ class ByteFile(io.RawIOBase):
     source : ByteSource
     note : callable, optional
         Is told what fails; the read then returns nothing. Without it, the error is raised.
+
+    Attributes
+    ----------
+    fault : FetchError or None
+        What went wrong last.
     """
 
     def __init__(self, source: ByteSource, note: Callable[[FetchError], None] | None = None) -> None:
         super().__init__()
+        self.fault: FetchError | None = None
         self._source = source
         self._note = note
         self._position = 0
@@ -66,6 +72,7 @@ class ByteFile(io.RawIOBase):
         try:
             content = self._from_blocks(begin, end)
         except FetchError as error:
+            self.fault = error
             if self._note is None:
                 raise
             self._note(error)
@@ -112,9 +119,9 @@ class Opener:
         What went wrong last.
     """
 
-    def __init__(self, source: ByteSource) -> None:
+    def __init__(self, source: ByteSource, suffix: str) -> None:
         self._source = source
-        self.name = f"/source/{uuid.uuid4().hex}.tif"
+        self.name = f"/source/{uuid.uuid4().hex}{suffix}"
         self.fault: FetchError | None = None
 
     def __call__(self, path: str, mode: str = "rb") -> ByteFile:
@@ -135,6 +142,6 @@ def as_file(source: ByteSource) -> ByteFile:
     return ByteFile(source)
 
 
-def opener_of(source: ByteSource) -> Opener:
+def opener_of(source: ByteSource, suffix: str = ".tif") -> Opener:
     """Return what opens a source for rasterio: GDAL then reads the parts it needs, through us."""
-    return Opener(source)
+    return Opener(source, suffix)

@@ -8,12 +8,13 @@ import threading
 import time
 
 import pytest
-from urllib3 import HTTPResponse
 
-from kpgeo.catalog import api, find_scenes
+from kpgeo.catalog import find_scenes
 from kpgeo.model.errors import UpstreamError
 from kpgeo.model.scene import Sensor
 from kpgeo.options.pipeline import CatalogSource
+from kpgeo.options.wire import WireOptions
+from kpgeo.wire import Access, trusted_by
 from tests.catalog.items import make_aoi, sentinel2_item
 from tests.catalog.recorded_server import RecordedServer, drip, send, send_json
 from tests.catalog.test_catalog_static import write_catalog
@@ -34,11 +35,9 @@ def recorded(shared):
     return read
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Shorten the waits."""
-    monkeypatch.setattr(api, "REQUEST_TIMEOUT_S", (2.0, 1.0))
-    monkeypatch.setattr(api, "RETRIES", 2)
+QUICK = WireOptions(
+    connect_timeout_s=2.0, silence_s=1.0, http_timeout_s=2.0, request_attempts=3, first_wait_s=0.05, max_wait_s=0.2
+)
 
 
 def page(*items, next_token=None):
@@ -49,7 +48,8 @@ def page(*items, next_token=None):
 
 def find(server, tmp_path, *, days=JANUARY, aoi=None, sources=None, **options):
     sources = sources or [CatalogSource(url=server.url, collections=S2, **options)]
-    return find_scenes(aoi or make_aoi(), sources, *days, tmp_path)
+    access = Access(options=QUICK, trusted_hosts=trusted_by(source.url for source in sources))
+    return find_scenes(aoi or make_aoi(), sources, *days, tmp_path, access=access)
 
 
 def test_earth_search_pages_give_one_scene_without_duplicates(recorded, tmp_path):
@@ -125,7 +125,7 @@ def _circle(server, answerer):
     return True
 
 
-def test_a_short_outage_is_waited_for(quick, tmp_path):
+def test_a_short_outage_is_waited_for(tmp_path):
     with RecordedServer([page(sentinel2_item())], _fails_first) as server:
         found = find(server, tmp_path)
     assert len(found.scenes) == 1
@@ -150,7 +150,7 @@ def _fails_first(server, answerer, _):
     ],
 )
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_catalogue_that_answers_nonsense(quick, tmp_path, misbehave, words):
+def test_a_catalogue_that_answers_nonsense(tmp_path, misbehave, words):
     with (
         RecordedServer([page(sentinel2_item())], misbehave) as server,
         pytest.raises(UpstreamError, match=words) as caught,
@@ -159,16 +159,22 @@ def test_a_catalogue_that_answers_nonsense(quick, tmp_path, misbehave, words):
     assert caught.value.exit_code == 4
 
 
-def test_a_catalogue_that_cannot_be_reached(quick, tmp_path):
+def test_a_catalogue_that_cannot_be_reached(tmp_path):
     with RecordedServer([page(sentinel2_item())]) as server:
         url = server.url
     begin = time.monotonic()
     with pytest.raises(UpstreamError, match="cannot be reached"):
-        find_scenes(make_aoi(), [CatalogSource(url=url, collections=S2)], *JANUARY, tmp_path)
+        find_scenes(
+            make_aoi(),
+            [CatalogSource(url=url, collections=S2)],
+            *JANUARY,
+            tmp_path,
+            access=Access(options=QUICK, trusted_hosts=trusted_by([url])),
+        )
     assert time.monotonic() - begin < 10.0
 
 
-def test_a_server_that_hangs_ends_by_the_request_timeout(quick, tmp_path):
+def test_a_server_that_hangs_ends_by_the_request_timeout(tmp_path):
     def hang(*_):
         time.sleep(4.0)
         return True
@@ -193,7 +199,7 @@ def test_a_server_that_drips_ends_by_the_deadline(tmp_path):
     assert time.monotonic() - begin < 4.0
 
 
-def test_a_catalogue_down_beside_one_that_answers_is_a_gap(quick, tmp_path):
+def test_a_catalogue_down_beside_one_that_answers_is_a_gap(tmp_path):
     def fail(_, answerer, __):
         send(answerer, b"SECRET-BODY", "text/plain", 500)
         return True
@@ -207,7 +213,7 @@ def test_a_catalogue_down_beside_one_that_answers_is_a_gap(quick, tmp_path):
     assert gap.reason == "catalogue-failed: 127.0.0.1: sentinel-2-l2a: The catalogue answers with HTTP status 500."
 
 
-def test_what_came_before_a_failure_is_kept(quick, tmp_path):
+def test_what_came_before_a_failure_is_kept(tmp_path):
     pages = [page(sentinel2_item(), next_token="two"), page(sentinel2_item(taken="20240110T105421"))]
 
     def fail_second(_, answerer, asked):
@@ -225,9 +231,56 @@ def test_what_came_before_a_failure_is_kept(quick, tmp_path):
     assert len(found.gaps) == 1
 
 
-def test_a_server_that_is_patient_with_retry_after_is_not_obeyed_for_hours():
-    answer = HTTPResponse(headers={"Retry-After": "7200"})
-    assert api._PatientRetry().get_retry_after(answer) == api.MAX_WAIT_S
+@pytest.mark.fault(20)
+def test_a_page_without_items_does_not_end_the_search(tmp_path):
+    later = sentinel2_item(taken="20240110T105421")
+    pages = [page(sentinel2_item(), next_token="two"), page(next_token="three"), page(later)]
+    with RecordedServer(pages) as server:
+        found = find(server, tmp_path)
+    assert [scene.datetime.day for scene in found.scenes] == [5, 10]
+    assert len(server.asked) == 3
+
+
+@pytest.mark.fault(20)
+def test_pages_without_items_have_an_end(tmp_path):
+    pages = [page(next_token="again")]
+    with RecordedServer(pages, lambda _, answerer, __: _circle(server, answerer)) as server:
+        with pytest.raises(UpstreamError, match="not that of a STAC API"):
+            find(server, tmp_path)
+        assert len(server.asked) < 40
+
+
+@pytest.mark.fault(20, 29)
+def test_an_answer_nested_without_end_is_no_answer(tmp_path):
+    def nested(_, answerer, __):
+        send(answerer, b"[" * 200_000, "application/json")
+        return True
+
+    begin = time.monotonic()
+    with RecordedServer([page(sentinel2_item())], nested) as server, pytest.raises(UpstreamError, match="not that of"):
+        find(server, tmp_path)
+    assert time.monotonic() - begin < 20.0
+
+
+@pytest.mark.fault(41)
+@pytest.mark.parametrize("href", ["file://{path}", "{path}", "ftp://example.org/a", "http://169.254.169.254/latest"])
+def test_a_search_that_links_to_elsewhere_is_not_followed(tmp_path, href):
+    (tmp_path / "next.json").write_text(json.dumps(page(sentinel2_item())))
+    link = {"rel": "next", "href": href.format(path=tmp_path / "next.json")}
+    first = {**page(sentinel2_item()), "links": [link]}
+    with RecordedServer([first], lambda _, answerer, __: send_json(answerer, first) is None) as server:
+        with pytest.raises(UpstreamError, match=r"not that of|host-refused"):
+            find(server, tmp_path)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.fault(41)
+def test_a_catalogue_that_the_caller_does_not_trust_is_not_asked(tmp_path):
+    with RecordedServer([page(sentinel2_item())]) as server:
+        sources = [CatalogSource(url=server.url, collections=S2)]
+        with pytest.raises(UpstreamError, match="host-refused"):
+            find_scenes(make_aoi(), sources, *JANUARY, tmp_path, access=Access())
+    assert server.asked == []
 
 
 def test_a_static_catalogue_over_http(tmp_path):
@@ -243,7 +296,13 @@ def test_a_static_catalogue_over_http(tmp_path):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}/catalog.json"
-    found = find_scenes(make_aoi(), [CatalogSource(url=url, collections=S2)], *JANUARY, tmp_path)
+    found = find_scenes(
+        make_aoi(),
+        [CatalogSource(url=url, collections=S2)],
+        *JANUARY,
+        tmp_path,
+        access=Access(options=QUICK, trusted_hosts=trusted_by([url])),
+    )
     server.shutdown()
     server.server_close()
     assert len(found.scenes) == 1

@@ -1,15 +1,18 @@
 """Killed anywhere and run again, kpgeo comes to what it would have come to; and two runs do not write at once."""
 
 import contextlib
+import json
 import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +22,7 @@ from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Workspace
 
 Fingerprint = Callable[[Path, Path], tuple[str, str]]
-_TRIES = 20
+_KILLS, _KILLS_IN_A_ROW = 50, 10
 
 
 def _start(world: Path, workspace: Path) -> "subprocess.Popen[bytes]":
@@ -52,26 +55,60 @@ def _run_to_end(world: Path, workspace: Path) -> float:
 
 
 @pytest.mark.long
-def test_killed_at_random_moments_it_still_comes_to_the_same(
-    small_world: Path, fitted: Path, watched: Path, tmp_path: Path, fingerprint_of: Fingerprint
+@pytest.mark.fault(1)
+@pytest.mark.fault(3)
+@pytest.mark.fault(7)
+def test_killed_fifty_times_it_still_comes_to_the_same(
+    small_world: Path, fitted: Path, watched: Path, tmp_path: Path, fingerprint_of: Fingerprint, warm: Any
 ) -> None:
-    expected = fingerprint_of(small_world, watched)
-    whole_s = _run_to_end(small_world, Path(shutil.copytree(fitted, tmp_path / "timed")))
-    dice = random.Random(20)
-    killed = 0
-    for number in range(_TRIES):
-        workspace = Path(shutil.copytree(fitted, tmp_path / f"try-{number}"))
-        with _start(small_world, workspace) as process:
-            time.sleep(dice.uniform(0.1, 1.0) * whole_s)
-            killed += _kill(process)
-        _run_to_end(small_world, workspace)
-        assert fingerprint_of(small_world, workspace) == expected, f"try {number}"
-        assert not list(workspace.glob("products/**/.tmp-*"))
+    """Half the kills come at random moments, half at random steps of writing, several to a workspace."""
+    expected, delivered = fingerprint_of(small_world, watched), _delivered(watched)
+    whole = warm.run(*_command(small_world, Path(shutil.copytree(fitted, tmp_path / "whole"))))
+    assert whole.code == 0
+    dice = random.Random(50)
+    killed = workspaces = 0
+    while killed < _KILLS:
+        workspace = Path(shutil.copytree(fitted, tmp_path / f"try-{workspaces}"))
+        workspaces += 1
+        assert workspaces < _KILLS, "runs end before they can be killed: this test tests nothing"
+        for turn in range(_KILLS_IN_A_ROW):
+            when = {"step": dice.randint(1, whole.steps)} if turn % 2 else {"seconds": dice.random() * whole.seconds}
+            if warm.run(*_command(small_world, workspace), **when).code == 0:
+                break
+            killed += 1
+            _require_whole_products(workspace)
+        assert warm.run(*_command(small_world, workspace)).code == 0
+        assert fingerprint_of(small_world, workspace) == expected, f"workspace {workspaces}"
+        assert _delivered(workspace) == delivered
+        _require_whole_products(workspace)
+        assert not list(workspace.rglob(".tmp-*"))
+        assert all((run / "manifest.json").exists() for run in (workspace / "runs").iterdir())
         shutil.rmtree(workspace)
-    assert killed >= _TRIES // 2, "most runs ended before they could be killed: this test tests nothing"
+
+
+def _command(world: Path, workspace: Path) -> tuple[object, ...]:
+    return ("run", world / "pipeline.toml", "--workspace", workspace, "--cluster", "sync")
+
+
+def _delivered(workspace: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (workspace / "products" / "outbox").glob("[!.]*")}
+
+
+def _require_whole_products(workspace: Path) -> None:
+    """See that every product is whole, and stands in the tables: what nobody decided is not delivered."""
+    connection = sqlite3.connect(workspace / "kpgeo.db")
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    known = {row[0] for row in connection.execute("SELECT id FROM outbox")}
+    connection.close()
+    told = [json.loads(content)["id"] for name, content in _delivered(workspace).items() if name.endswith(".json")]
+    assert len(told) == len(set(told))
+    assert set(told) <= known
+    for manifest in workspace.glob("runs/*/manifest.json"):
+        json.loads(manifest.read_bytes())
 
 
 @pytest.mark.long
+@pytest.mark.fault(1)
 def test_killed_while_learning_the_baseline_it_learns_it_again(
     small_world: Path, watched: Path, tmp_path: Path, fingerprint_of: Fingerprint
 ) -> None:
@@ -84,6 +121,7 @@ def test_killed_while_learning_the_baseline_it_learns_it_again(
     assert fingerprint_of(small_world, workspace) == fingerprint_of(small_world, watched)
 
 
+@pytest.mark.fault(4)
 def test_two_runs_at_once_are_one_too_many(small_world: Path, fitted: Path, tmp_path: Path) -> None:
     workspace = Path(shutil.copytree(fitted, tmp_path / "workspace"))
     pipeline = Pipeline.read(small_world / "pipeline.toml")
@@ -91,6 +129,7 @@ def test_two_runs_at_once_are_one_too_many(small_world: Path, fitted: Path, tmp_
         flows.run_pipeline(pipeline, workspace=workspace, cluster="sync")
 
 
+@pytest.mark.fault(4)
 def test_a_lock_whose_holder_was_killed_is_no_obstacle(small_world: Path, watched: Path, tmp_path: Path) -> None:
     workspace = Path(shutil.copytree(watched, tmp_path / "workspace"))
     (workspace / ".lock").write_text('{"pid": 1, "host": "gone", "since": "2020-01-01T00:00:00+00:00"}')

@@ -246,7 +246,12 @@ def test_missing_pixels_are_not_hazy():
 
 @pytest.mark.parametrize("field", list(FeatureOptions.model_fields))
 def test_every_option_moves_the_digest_and_is_described(field):
-    changed = {"multilook_px": 5, "cloud_margin_px": 1, "shadow_margin_px": 1}.get(field)
+    changed = {
+        "multilook_px": 5,
+        "cloud_margin_px": 1,
+        "shadow_margin_px": 1,
+        "history_test": not FeatureOptions().history_test,
+    }.get(field)
     if changed is None:
         changed = getattr(FeatureOptions(), field) * 0.9
     assert FeatureOptions(**{field: changed}).digest() != FeatureOptions().digest()

@@ -10,9 +10,11 @@ from odc.geo.geobox import GeoBox
 from odc.stac import load
 from pystac import Asset, Item
 
+from kpgeo.features import clear_looks
 from kpgeo.ingest import load_cube
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.scene import OPTICAL_BANDS, LookClass, Sensor
+from kpgeo.options.features import FeatureOptions
 from kpgeo.options.ingest import IngestOptions
 from kpgeo.options.wire import WireOptions
 from kpgeo.wire import Access
@@ -365,3 +367,48 @@ def test_same_resolution_resampling_is_an_option(tmp_path):
     picked, _ = load_cube([make_scene(S2, granule)], shifted, OPTIONS)
     mixed, _ = load_cube([make_scene(S2, granule)], shifted, IngestOptions(resampling_same="bilinear"))
     assert not np.allclose(picked["red"], mixed["red"])
+
+
+@pytest.mark.fault(18)
+def test_overlap_of_tiles_in_two_zones_counts_every_pixel_once(tmp_path):
+    """The same ground in two tiles of one zone and in one of the next: one look a pixel, all from one granule."""
+    zone = 500_000.0 + 3 * 111_000.0
+    x, y = _to_zone(zone, TOP, 32630)
+    other = {band: value + 300 if band != "look_class" else value for band, value in SAVANNA.items()}
+    third = {band: value + 600 if band != "look_class" else value for band, value in SAVANNA.items()}
+    near = make_granule(tmp_path, S2, SAVANNA, size=24, name="near", left=zone - 240.0)
+    twin = make_granule(tmp_path, S2, other, size=40, name="twin", left=zone - 240.0)
+    far = make_granule(tmp_path, S2, third, size=96, name="far", epsg=32630, left=x - 480.0, top=y + 200.0)
+    cube, gaps = load_cube([make_scene(S2, far, twin, near)], window(24, 48, left=zone - 240.0), OPTIONS)
+    assert gaps == ()
+    assert cube.sizes["time"] == 1
+    looks = clear_looks(cube, S2, FeatureOptions(), 0)
+    counted = np.isfinite(looks["red"].to_numpy()).sum(axis=0)
+    assert counted.max() == 1
+    assert counted[:, :40].min() == 1
+    red = cube["red"].to_numpy()[0]
+    np.testing.assert_allclose(red[:, :24], 0.12, atol=1e-6)
+    np.testing.assert_allclose(red[:, 24:40], 0.15, atol=1e-6)
+    seen = red[:, 42:][np.isfinite(red[:, 42:])]
+    assert seen.size
+    np.testing.assert_allclose(seen, 0.18, atol=1e-6)
+
+
+@pytest.mark.parametrize("platform", ["landsat-5", "landsat-7"])
+def test_stripes_of_a_broken_scan_line_corrector_are_not_acquired(tmp_path, platform):
+    """ETM+ since 31 May 2003: wedges of fill. What is beside a stripe keeps its own value, to the band-pass."""
+    bits = np.full((8, 8), 5440, dtype=np.uint16)  # clear land of TM and ETM+: no cirrus band, no cirrus bits
+    bits[3:5] = 1
+    bands = {band: np.full((8, 8), 12_000, dtype=np.uint16) for band in LANDSAT.bands}
+    for band in bands.values():
+        band[3:5] = 0
+    granule = make_granule(tmp_path, LANDSAT, {**bands, "look_class": bits}, properties={"platform": platform})
+    cube, _ = load_cube([make_scene(LANDSAT, granule)], window(), IngestOptions(band_pass=False))
+    is_stripe = cube["look_class"].to_numpy()[0] == LookClass.NOT_ACQUIRED
+    assert is_stripe[9:15].all()
+    assert not is_stripe[:8].any()
+    assert not is_stripe[16:].any()
+    for band in LANDSAT.bands:
+        values = cube[band].to_numpy()[0]
+        assert np.isnan(values[is_stripe]).all()
+        np.testing.assert_allclose(values[~is_stripe], 12_000 * 2.75e-5 - 0.2, atol=1e-6)
