@@ -8,6 +8,7 @@ from kpgeo.brief.explain_words import list_looks, say_explanation
 from kpgeo.brief.explanation import Explanation, blind_spans
 from kpgeo.brief.html import render_html
 from kpgeo.brief.inputs import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, stretch_alike
+from kpgeo.brief.parcel_page import compose_parcel
 from kpgeo.brief.pdf import render_pdf
 from kpgeo.brief.reading import SiteReading, rank_sites
 from kpgeo.brief.words import LANGUAGES
@@ -27,6 +28,7 @@ __all__ = [
     "blind_spans",
     "check_bands",
     "compose_brief",
+    "compose_parcel",
     "draw_explanation",
     "list_looks",
     "rank_sites",

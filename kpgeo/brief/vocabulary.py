@@ -3,6 +3,7 @@
 from kpgeo.brief.words import noop
 from kpgeo.model.alert import MachineState, Question
 from kpgeo.model.aoi import DepositType, RegimeKind, RiskSource
+from kpgeo.model.parcel import ParcelAnswer
 from kpgeo.model.production import DeclaredKind, NotAssessable, Verdict
 from kpgeo.model.site import SiteActivity, SiteEventKind, SiteStatus
 from kpgeo.model.state import LandState
@@ -115,6 +116,12 @@ REASON = {
     NotAssessable.NO_PRIORS: noop("there are no priors of grade and gravel thickness"),
     NotAssessable.SCOPE: noop("the figure is for another territory than the area watched"),
     NotAssessable.PERIOD_OPEN: noop("the period had not ended"),
+}
+ANSWER = {
+    ParcelAnswer.EXPLAINED: noop("explained"),
+    ParcelAnswer.ABOVE_CAPACITY: noop("not explained"),
+    ParcelAnswer.NO_ACTIVITY_SEEN: noop("no activity seen"),
+    ParcelAnswer.NOT_ASSESSABLE: noop("not assessable"),
 }
 QUESTION = {
     Question.ACTIVITY_WHERE_NONE_DECLARED: noop("Is there activity where none is declared?"),

@@ -7,6 +7,7 @@ import typer
 
 from kpgeo import __version__
 from kpgeo.cli.console import TopFrame, say
+from kpgeo.cli.declare import add_to as add_declare
 from kpgeo.cli.explain import add_to as add_explain
 from kpgeo.cli.look import add_to as add_look
 from kpgeo.cli.places import add_to as add_places
@@ -39,7 +40,7 @@ def _root(
     """Satellite monitoring of diamond mining for the Kimberley Process."""
 
 
-for _add in (add_run, add_places, add_look, add_explain, add_produce, add_upkeep):
+for _add in (add_run, add_places, add_look, add_explain, add_declare, add_produce, add_upkeep):
     _add(app)
 
 

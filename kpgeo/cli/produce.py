@@ -1,78 +1,29 @@
-"""Commands that take in declared figures and give out comparisons, exports and briefs."""
+"""Commands that give out comparisons, parcel checks, exports and briefs."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kpgeo import flows, production
-from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, SomeAoi, date
-from kpgeo.cli.console import say, show_json, show_table
+from kpgeo import flows
+from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, SomeAoi, date, language_of
+from kpgeo.cli.console import say, show_json
 from kpgeo.cli.look import opened, watched
 from kpgeo.flows import ExportFormat, ExportKind
 from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.production import Comparison, DeclaredFigure
+from kpgeo.model.parcel import Parcel
+from kpgeo.model.production import Comparison
 
 _ENDINGS = {"pdf", "html", "docx"}
-_LANGUAGES = {"en", "fr", "pt"}
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
-    declare = typer.Typer(no_args_is_help=True, help="Declared production.")
-    declare.command("import")(declare_import)
-    declare.command("list")(declare_list)
-    app.add_typer(declare, name="declare")
     app.command()(compare)
+    app.command()(parcel)
     app.command()(export)
     app.command()(brief)
-
-
-def declare_import(
-    file: Annotated[Path, typer.Argument(help="Declared figures (CSV).", show_default=False)],
-    workspace: HereWorkspace = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Enter declared figures. A revision is a new vintage; nothing is overwritten."""
-    figures = production.read_declared(file)
-    with opened(workspace) as (room, tables), room.lock():
-        added = tables.add_declared(figures)
-    say(f"{added} figures entered, {len(figures) - added} were known.")
-    if as_json:
-        show_json({"entered": added, "known": len(figures) - added})
-
-
-def declare_list(
-    workspace: HereWorkspace = HERE,
-    participant: Annotated[str | None, typer.Option(help="Only this participant.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List declared figures: those that come with kpgeo, and those entered; every vintage."""
-    figures = [*production.published_figures()]
-    if (workspace / "kpgeo.db").exists():
-        with opened(workspace) as (_, tables):
-            figures += tables.declared()
-    rows = [one for one in figures if participant in (None, one.participant, one.iso3)]
-    show_table(
-        ("participant", "aoi", "period", "kind", "carats", "usd", "as published", "source"),
-        (
-            (
-                one.participant,
-                one.aoi_id,
-                one.period.label,
-                one.kind,
-                "" if one.carats is None else f"{one.carats:,.2f}",
-                "" if one.value_usd is None else f"{one.value_usd:,.0f}",
-                one.as_published_on or "",
-                f"{one.source.source} {one.source.mark}",
-            )
-            for one in rows
-        ),
-        empty="No declared figure is known.",
-    )
-    if as_json:
-        show_json({"declared": [_figure_content(one) for one in rows]})
 
 
 def compare(
@@ -104,6 +55,42 @@ def compare(
         show_json({"comparisons": [_comparison_content(one) for one in made]})
 
 
+def parcel(
+    origin: Annotated[str, typer.Argument(help="AOI, or AOI/stratum, the stones are said to come from.")],
+    *,
+    period: Annotated[str, typer.Option(help="2024, 2024H1 or 2024Q3.")],
+    carats: Annotated[float, typer.Option(help="Weight of the parcel, ct.")],
+    so_far: Annotated[
+        float | None, typer.Option(help="Weight of all parcels of this origin and period, this one included, ct.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The parcel's own name.")] = "?",
+    language: Annotated[str, typer.Option(help="en, fr or pt.")] = "en",
+    out: Annotated[Path | None, typer.Option(help="Also write the page: pdf, html or docx by its ending.")] = None,
+    workspace: HereWorkspace = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Hold an export parcel against the digging seen at its declared origin."""
+    aoi_id, _, stratum_id = origin.partition("/")
+    declared = Parcel(
+        id=name,
+        aoi_id=aoi_id,
+        stratum_id=stratum_id,
+        period=Period.parse(period),
+        carats=carats,
+        cumulative_ct=carats if so_far is None else so_far,
+    )
+    tongue = language_of(language)
+    with opened(workspace) as (room, tables):
+        watch, _ = flows.watch_of(room, aoi_id)
+        bench = flows.Bench(watch, room.state(aoi_id, watch.lineage, watch.grid), tables)
+        check = flows.check_parcel(bench, declared)
+        if out is not None:
+            flows.write_parcel_page(bench, check, tongue, out)
+    say(f"{check.answer}", *(f"  {line}" for line in check.sentences[tongue]))
+    if as_json:
+        show_json(flows.parcel_content(check))
+
+
 def export(
     kind: Annotated[ExportKind, typer.Argument(help="What.", show_default=False)],
     *,
@@ -117,7 +104,7 @@ def export(
     """Write change objects, sites or alerts, as they stand, to a file other programs open."""
     with opened(workspace) as (room, tables):
         rows = [row for aoi_id, _ in watched(room, aoi) for row in flows.rows_of(kind, aoi_id, room, tables)]
-    flows.export_rows(kind, rows, file_format, out, _language(language))  # type: ignore[arg-type]
+    flows.export_rows(kind, rows, file_format, out, language_of(language))
     say(f"{len(rows)} {kind} in {out}.")
     if as_json:
         show_json({"kind": str(kind), "format": str(file_format), "rows": len(rows), "out": str(out)})
@@ -146,34 +133,13 @@ def brief(
             aoi,
             start_date,
             end_date,
-            languages=[_language(language)],  # type: ignore[list-item]
+            languages=[language_of(language)],
             formats=[file_format],  # type: ignore[list-item]
             out=out,
         )
     say(f"The brief is in {path}.")
     if as_json:
         show_json({"aoi": aoi, "language": language, "format": file_format, "out": str(path)})
-
-
-def _language(text: str) -> str:
-    """Return a language kpgeo speaks."""
-    if text not in _LANGUAGES:
-        raise BadInputError(f"kpgeo does not speak {text!r}.", where="--language", remedy="Use en, fr or pt.")
-    return text
-
-
-def _figure_content(one: DeclaredFigure) -> dict[str, Any]:
-    return {
-        "participant": one.participant,
-        "iso3": one.iso3,
-        "aoi": one.aoi_id,
-        "period": one.period.label,
-        "kind": str(one.kind),
-        "carats": one.carats,
-        "value_usd": one.value_usd,
-        "as_published_on": one.as_published_on.isoformat() if one.as_published_on else None,
-        "source": one.source.source,
-    }
 
 
 def _comparison_content(one: Comparison) -> dict[str, Any]:
@@ -187,6 +153,7 @@ def _comparison_content(one: Comparison) -> dict[str, Any]:
         "reasons": [str(reason) for reason in one.reasons],
         "declared_ct": one.declared.carats if one.declared else None,
         "capacity_ct": [capacity.low_ct, capacity.median_ct, capacity.high_ct] if capacity else None,
+        "labour_ct": [one.labour.low_ct, one.labour.median_ct, one.labour.high_ct] if one.labour else None,
         "prob_above_capacity": one.prob_above_capacity,
         "coverage_frac": one.coverage_frac,
         "new_ha": sum(activity.new_area.ha for activity in one.activities),

@@ -2,7 +2,7 @@
 
 from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
 from kpgeo.flows.calibrating import CalibrationReport, calibrate
-from kpgeo.flows.comparing import compare
+from kpgeo.flows.comparing import check_parcel, compare
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.demo import DemoReport, demo, score_watch
@@ -10,9 +10,11 @@ from kpgeo.flows.doctor import Finding, examine, exit_code_of, summary_of
 from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
 from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
 from kpgeo.flows.export import ExportKind, ExportRow, export_rows
+from kpgeo.flows.figures import KnownFigures, check_figures, is_kpgeo_table, known_figures
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.observing import Observation, observe
+from kpgeo.flows.parcels import parcel_content, write_parcel_page
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.running import RunReport, run_pipeline
@@ -31,6 +33,7 @@ __all__ = [
     "ExportKind",
     "ExportRow",
     "Finding",
+    "KnownFigures",
     "Observation",
     "Plan",
     "Progress",
@@ -38,6 +41,8 @@ __all__ = [
     "Subject",
     "Watch",
     "calibrate",
+    "check_figures",
+    "check_parcel",
     "compare",
     "decide",
     "deliver",
@@ -49,6 +54,8 @@ __all__ = [
     "explanation_content",
     "export_rows",
     "first_undecided",
+    "is_kpgeo_table",
+    "known_figures",
     "left_out_content",
     "left_out_of",
     "left_out_sentences",
@@ -57,6 +64,7 @@ __all__ = [
     "observe",
     "open_watch",
     "open_watches",
+    "parcel_content",
     "parse_lon_lat",
     "plan",
     "read_watched",
@@ -66,4 +74,5 @@ __all__ = [
     "summary_of",
     "watch_of",
     "write_explanations",
+    "write_parcel_page",
 ]

@@ -12,6 +12,7 @@ from kpgeo.flows.deciding import Bench
 from kpgeo.model.calendar import Period, day_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.geometry import area_ha
+from kpgeo.model.parcel import Parcel, ParcelCheck
 from kpgeo.model.production import Comparison
 from kpgeo.model.site import Site
 from kpgeo.options.pipeline import Pipeline
@@ -63,6 +64,14 @@ def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Compa
     made = [known[period] for period in wanted]
     bench.tables.put_comparisons(made)
     return made
+
+
+def check_parcel(bench: Bench, parcel: Parcel) -> ParcelCheck:
+    """Hold an export parcel against the digging seen at its declared origin in its period."""
+    watch, options = bench.watch, bench.watch.pipeline.production
+    activities = production.measure_activity(_inputs(bench, parcel.period), parcel.period, options)
+    is_open = parcel.period.end_day > _end_day(bench)
+    return production.check_parcel(watch.aoi, parcel, activities, options, is_open=is_open)
 
 
 def are_compared(bench: Bench) -> bool:

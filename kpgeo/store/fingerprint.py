@@ -13,6 +13,7 @@ _LEFT_OUT = {
     "commits": {"snapshot_id", "first_dekad"},
     "alert_events": {"seq", "snapshot_id", "superseded_by"},
     "declared": {"seq", "entered_at"},
+    "trade": {"seq", "entered_at"},
     "outbox": {"sent_at"},
 }
 

@@ -21,7 +21,10 @@ from kpgeo.model.production import (
     Comparison,
     DeclaredFigure,
     DeclaredKind,
+    Flow,
     NotAssessable,
+    Sector,
+    TradeFigure,
     Verdict,
 )
 from kpgeo.model.run import Coverage, Gap
@@ -273,7 +276,9 @@ def row_of_declared(figure: DeclaredFigure) -> dict[str, Any]:
         **asdict(figure.source),
     }
     content |= {name: None if content[name] is None else float(content[name]) for name in ("carats", "value_usd")}
-    return {**content, "content_digest": digest("declared", content), "entered_by": figure.entered_by}
+    sector = {} if figure.sector is Sector.ALL else {"sector": figure.sector.value}
+    key = digest("declared", content, *sector.values())
+    return {**content, "sector": figure.sector.value, "content_digest": key, "entered_by": figure.entered_by}
 
 
 def declared_of_row(row: Row) -> DeclaredFigure:
@@ -281,6 +286,35 @@ def declared_of_row(row: Row) -> DeclaredFigure:
     vintage = row["as_published_on"]
     return DeclaredFigure(
         **{name: row[name] for name in ("participant", "iso3", "aoi_id", "carats", "value_usd", "entered_by")},
+        period=Period.parse(row["period"]),
+        kind=DeclaredKind(row["kind"]),
+        as_published_on=None if vintage is None else dt.date.fromisoformat(vintage),
+        source=Sourced(source=row["source"], confidence=row["confidence"], mark=row["mark"]),
+        sector=Sector(row.get("sector", Sector.ALL.value)),
+    )
+
+
+def row_of_trade(figure: TradeFigure) -> dict[str, Any]:
+    """Return the row of a trade figure, without the time it was entered; its digest as that of a declared one."""
+    content = {
+        **_pick(figure, ("participant", "iso3", "partner", "partner_iso3", "carats", "value_usd", "certificates")),
+        "flow": figure.flow.value,
+        "period": figure.period.label,
+        "kind": figure.kind.value,
+        "as_published_on": None if figure.as_published_on is None else figure.as_published_on.isoformat(),
+        **asdict(figure.source),
+    }
+    content |= {name: None if content[name] is None else float(content[name]) for name in ("carats", "value_usd")}
+    return {**content, "content_digest": digest("trade", content), "entered_by": figure.entered_by}
+
+
+def trade_of_row(row: Row) -> TradeFigure:
+    """Rebuild a trade figure."""
+    vintage = row["as_published_on"]
+    plain = ("participant", "iso3", "partner", "partner_iso3", "carats", "value_usd", "certificates", "entered_by")
+    return TradeFigure(
+        **{name: row[name] for name in plain},
+        flow=Flow(row["flow"]),
         period=Period.parse(row["period"]),
         kind=DeclaredKind(row["kind"]),
         as_published_on=None if vintage is None else dt.date.fromisoformat(vintage),
@@ -305,13 +339,15 @@ def row_of_comparison(comparison: Comparison) -> dict[str, Any]:
 
 def comparison_of_row(row: Row) -> Comparison:
     """Rebuild a comparison."""
+    capacity, labour = _capacities(row["capacity"])
     return Comparison(
         **{name: row[name] for name in ("id", "aoi_id", "participant", "prob_above_capacity", "coverage_frac")},
         period=Period.parse(row["period"]),
         verdict=Verdict(row["verdict"]),
         activities=tuple(_activity(content) for content in json.loads(row["activities"])),
         declared=None if row["declared"] is None else declared_of_row(json.loads(row["declared"])),
-        **_capacities(row["capacity"]),
+        capacity=capacity,
+        labour=labour,
         reasons=tuple(NotAssessable(reason) for reason in json.loads(row["reasons"])),
         sentences={language: tuple(lines) for language, lines in json.loads(row["sentences"]).items()},
     )
@@ -323,13 +359,14 @@ def _capacity_content(comparison: Comparison) -> dict[str, Any]:
     return {**(asdict(comparison.capacity) if comparison.capacity else {}), **labour}
 
 
-def _capacities(text: str | None) -> dict[str, CapacityInterval | None]:
+def _capacities(text: str | None) -> tuple[CapacityInterval | None, CapacityInterval | None]:
+    """Return the capacity by the area route and by the labour route."""
     content = {} if text is None else json.loads(text)
     labour = content.pop("labour", None)
-    return {
-        "capacity": CapacityInterval(**content) if content else None,
-        "labour": None if labour is None else CapacityInterval(**labour),
-    }
+    return (
+        CapacityInterval(**content) if content else None,
+        None if labour is None else CapacityInterval(**labour),
+    )
 
 
 def _activity_content(activity: Activity) -> dict[str, Any]:

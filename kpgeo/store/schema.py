@@ -237,7 +237,31 @@ declared = _table(
     _text("mark"),
     _text("entered_by"),
     _text("entered_at"),
+    Column("sector", Text, nullable=False, server_default=text("'all'")),
     UniqueConstraint("content_digest", name="ux_declared_content"),
+)
+
+trade = _table(
+    "trade",
+    Column("seq", Integer, primary_key=True),
+    _text("content_digest"),
+    _text("participant"),
+    _text("iso3"),
+    _text("partner"),
+    _text("partner_iso3"),
+    _text("flow"),
+    _text("period"),
+    _text("kind"),
+    _text("source"),
+    _text("confidence"),
+    _text("mark"),
+    _text("entered_by"),
+    _text("entered_at"),
+    _real("carats", empty=True),
+    _real("value_usd", empty=True),
+    _int("certificates", empty=True),
+    _text("as_published_on", empty=True),
+    UniqueConstraint("content_digest", name="ux_trade_content"),
 )
 
 outbox = _table(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, insert, sel
 from kpgeo.model.alert import Alert, AlertEvent
 from kpgeo.model.decision import Commit, DekadDecision, OutboxItem
 from kpgeo.model.errors import BadInputError
-from kpgeo.model.production import Comparison, DeclaredFigure
+from kpgeo.model.production import Comparison, DeclaredFigure, TradeFigure
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Scene
 from kpgeo.model.site import ChangeObject, Site, SiteEvent
@@ -199,13 +199,28 @@ class Tables:
 
     def add_declared(self, figures: Iterable[DeclaredFigure]) -> int:
         """Add declared figures that are not there yet, and return how many those were. Nothing is ever overwritten."""
+        return self._add_once(schema.declared, map(rows.row_of_declared, figures))
+
+    def add_trade(self, figures: Iterable[TradeFigure]) -> int:
+        """Add trade figures that are not there yet, and return how many those were. Nothing is ever overwritten."""
+        return self._add_once(schema.trade, map(rows.row_of_trade, figures))
+
+    def trade(self, participant: str | None = None) -> list[TradeFigure]:
+        """Return trade figures, every vintage, in the order they were entered."""
+        query = select(schema.trade).order_by(schema.trade.c.seq)
+        if participant is not None:
+            query = query.where(schema.trade.c.participant == participant)
+        return [rows.trade_of_row(row) for row in self._read(query)]
+
+    def _add_once(self, table: Table, found: Iterable[dict[str, Any]]) -> int:
+        """Add rows whose content is not in a table yet, and return how many those were."""
         now = dt.datetime.now(dt.UTC).isoformat()
-        given = {row["content_digest"]: row for row in map(rows.row_of_declared, figures)}
+        given = {row["content_digest"]: row for row in found}
         with self._database.writing() as connection:
-            known = set(connection.scalars(select(schema.declared.c.content_digest)))
+            known = set(connection.scalars(select(table.c.content_digest)))
             new = [{**row, "entered_at": now} for content, row in given.items() if content not in known]
             if new:
-                connection.execute(insert(schema.declared), new)
+                connection.execute(insert(table), new)
         return len(new)
 
     def declared(self, participant: str | None = None, aoi_id: str | None = None) -> list[DeclaredFigure]:

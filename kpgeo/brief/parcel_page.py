@@ -1,0 +1,109 @@
+"""A parcel check on one page: the answer, its evidence, its gaps."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from kpgeo.brief.content import Block, BriefContent, Bullets, Column, Fact, Facts, Heading, Notice, Paragraph, Table
+from kpgeo.brief.vocabulary import ANSWER, GAP
+from kpgeo.brief.words import Words, plain
+from kpgeo.model.aoi import Aoi, Language
+from kpgeo.model.calendar import date_of
+from kpgeo.model.parcel import ParcelCheck
+from kpgeo.model.production import CapacityInterval
+from kpgeo.model.run import Gap
+
+_MAX_GAPS = 8
+
+
+def compose_parcel(check: ParcelCheck, aoi: Aoi, gaps: Sequence[Gap], language: Language) -> BriefContent:
+    """Write a parcel check as a page in one language, for `render_pdf`, `render_html` and `render_docx`."""
+    words, parcel = Words(language), check.parcel
+    name = plain(parcel.id, 60)
+    label = words.say("KP ONLY – not for release") if aoi.sensitivity == "kp-only" else ""
+    return BriefContent(
+        language=language,
+        title=words.say("Parcel check: {parcel}", parcel=name),
+        subtitle=f"{plain(aoi.name(language), 80)} · {parcel.period.label}",
+        label=label,
+        footer=f"kpgeo · {name} · {parcel.period.label}",
+        date=date_of(parcel.period.end_day - 1),
+        blocks=tuple(_blocks(check, gaps, words)),
+        chrome={
+            "contents": words.say("Contents"),
+            "skip": words.say("Skip to the text"),
+            "page_of": words.say("Page {page} of {pages}"),
+        },
+    )
+
+
+def _blocks(check: ParcelCheck, gaps: Sequence[Gap], words: Words) -> list[Block]:
+    area = check.activity.new_area
+    sentences = [plain(line) for line in check.sentences[words.language]]
+    return [
+        Heading(text=words.say("The answer"), key="answer"),
+        Facts(
+            items=(
+                Fact(value=words.say(ANSWER[check.answer]), label=words.say("declared so far, this origin and period")),
+                Fact(
+                    value=words.area(area.ha),
+                    label=words.say("newly dug, {period}", period=check.parcel.period.label),
+                    note=words.between(words.hectares(area.low_ha), words.area(area.high_ha)),
+                ),
+                Fact(value=words.percent(check.activity.coverage_frac), label=words.say("of the ground seen")),
+            )
+        ),
+        Bullets(items=tuple(sentences)),
+        Heading(text=words.say("The evidence"), key="evidence"),
+        _table(check, words),
+        Heading(text=words.say("What was not seen"), key="gaps"),
+        *_gaps(gaps, words),
+        Notice(
+            title=words.say("How to read this page"),
+            items=(
+                words.say("Preliminary. Imagery never decides alone: read with statistics, footprint and registers."),
+                words.say("Not marked does not mean undisturbed."),
+            ),
+        ),
+    ]
+
+
+def _table(check: ParcelCheck, words: Words) -> Table:
+    parcel = check.parcel
+    rows = [
+        (words.say("This parcel"), words.number(parcel.carats), _odds(check.prob_parcel, words)),
+        (words.say("Declared so far"), words.number(parcel.cumulative_ct), _odds(check.prob_cumulative, words)),
+        (words.say("Capacity by newly dug area (5–95 %)"), _interval(check.capacity, words), ""),
+        (words.say("Capacity by people at work (5–95 %)"), _interval(check.labour, words), ""),
+    ]
+    return Table(
+        caption=words.say("Weights held against capacity"),
+        columns=(
+            Column(title="", width=1.6),
+            Column(title=words.say("ct"), align="right"),
+            Column(title=words.say("Capacity below declared"), align="right"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _odds(prob: float | None, words: Words) -> str:
+    return "–" if prob is None else words.percent(prob)
+
+
+def _interval(interval: CapacityInterval | None, words: Words) -> str:
+    if interval is None:
+        return "–"
+    span = words.between(words.rounded(interval.low_ct), words.rounded(interval.high_ct))
+    return f"{words.rounded(interval.median_ct)} ({span})"
+
+
+def _gap(reason: str, words: Words) -> str:
+    return words.say(GAP[reason]) if reason in GAP else reason
+
+
+def _gaps(gaps: Sequence[Gap], words: Words) -> list[Block]:
+    counted = Counter(_gap(gap.reason.partition(":")[0], words) for gap in gaps)
+    if not counted:
+        return [Paragraph(text=words.say("Every acquisition found could be read."))]
+    lines = [f"{plain(text, 160)} ({count})" for text, count in counted.most_common(_MAX_GAPS)]
+    return [Bullets(items=tuple(lines))]

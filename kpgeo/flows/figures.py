@@ -1,0 +1,52 @@
+"""Declared figures of a workspace: those that come with kpgeo, those that were entered, and what is asked of them."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from kpgeo import production
+from kpgeo.model.finding import Finding
+from kpgeo.model.production import DeclaredFigure, TradeFigure
+from kpgeo.options.checks import CheckOptions
+from kpgeo.store import Workspace
+
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFigures:
+    """Every vintage of what is known to have been declared."""
+
+    production: tuple[DeclaredFigure, ...]
+    trade: tuple[TradeFigure, ...]
+
+
+def known_figures(workspace: Path) -> KnownFigures:
+    """Return the figures that come with kpgeo and those entered into a workspace, if there is one."""
+    figures, trades = [*production.published_figures()], []
+    if (workspace / "kpgeo.db").exists():
+        tables = Workspace(workspace).tables()
+        figures += tables.declared()
+        trades += tables.trade()
+        tables.close()
+    return KnownFigures(production=tuple(figures), trade=tuple(trades))
+
+
+def check_figures(workspace: Path, options: CheckOptions | None = None) -> list[Finding]:
+    """Return what an analyst of the statistics would ask about all figures known, by participant and period."""
+    known, chosen = known_figures(workspace), options or CheckOptions()
+    found = production.check_production(known.production, chosen)
+    found += production.check_trade(known.production, known.trade, chosen)
+    return sorted(found, key=lambda one: (one.iso3, one.periods[0], one.rule))
+
+
+def is_kpgeo_table(path: Path) -> bool:
+    """Say whether a file is a CSV in kpgeo's own columns, which needs nothing said of it."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return True  # the reader says why
+    first = head.decode("utf-8-sig", errors="replace").splitlines()[:1]
+    names = {cell.strip() for row in csv.reader(first) for cell in row}
+    return {"participant", "iso3", "kind", "carats"} <= names or not path.is_file()

@@ -1,0 +1,84 @@
+"""The commands of declared figures, as an analyst types them."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from kpgeo.cli import app
+from kpgeo.store import Workspace
+
+HEADER = "Country Name,Year,Quarter,Trade Type,Production Type,Carat,US Value\n"
+ROWS = (
+    "Ghana,2023,1,Production,ASM,102000,5100000\n"
+    "Ghana,2023,2,Production,ASM,101000,5039900\n"
+    "Ghana,2022,1,No Production,,0,0\n"
+)
+
+
+@pytest.fixture
+def kpgeo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Workspace(tmp_path / "ws").tables().close()
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(app, [*words, "--workspace", str(tmp_path / "ws")], catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+def test_an_export_is_entered_once_listed_and_checked(kpgeo, tmp_path):
+    (tmp_path / "export.csv").write_text(HEADER + ROWS, encoding="utf-8")
+    entry = ("declare", "import", "export.csv", "--source", "KP export", "--published-on", "2025-03-31", "--json")
+    first = json.loads(kpgeo(*entry).stdout.splitlines()[-1])
+    assert (first["entered"], first["known"]) == (3, 0)
+    assert json.loads(kpgeo(*entry).stdout.splitlines()[-1])["entered"] == 0
+    listed = json.loads(kpgeo("declare", "list", "--participant", "GHA", "--json").stdout.splitlines()[-1])["declared"]
+    assert {(one["period"], one["sector"]) for one in listed} >= {("2023H1", "artisanal"), ("2022H1", "all")}
+    found = json.loads(
+        kpgeo("declare", "check", "--participant", "Ghana", "--language", "fr", "--json").stdout.splitlines()[-1]
+    )["findings"]
+    assert {"round-total", "whole-dollar-price"} <= {one["rule"] for one in found}
+    assert any("chiffre rond" in one["finding"] for one in found)
+    table = json.loads(kpgeo("declare", "responses", "--since", "2022", "--json").stdout.splitlines()[-1])
+    assert table["periods"] == ["2022H1", "2022H2", "2023H1", "2023H2"]
+    assert table["responses"]["GHA"] == ["no-production", "missing", "figure", "figure"]
+
+
+def test_a_typed_table_with_its_own_headings_units_and_signs(kpgeo, tmp_path):
+    (tmp_path / "t.csv").write_text("Pays;Semestre;Poids;Valeur\nGuinée;2024H1;1.234,5;60.000.000\n", encoding="utf-8")
+    kpgeo(
+        "declare", "import", "t.csv", "--source", "letter", "--unit", "g", "--decimal", "comma", "--currency", "XOF",
+        "--rate", "0.00165", "--rate-source", "central bank", "--column", "participant=Pays", "--column",
+        "period=Semestre", "--column", "carats=Poids", "--column", "value=Valeur", "--set", "aoi=gin-banankoro",
+    )  # fmt: skip
+    listed = json.loads(kpgeo("declare", "list", "--participant", "GIN", "--json").stdout.splitlines()[-1])["declared"]
+    (own,) = [one for one in listed if one["aoi"]]
+    assert own["carats"] == pytest.approx(6172.5)
+    assert own["value_usd"] == pytest.approx(99_000.0)
+
+
+def test_trade_is_entered_and_held_against_production(kpgeo, tmp_path):
+    rows = "Ghana,2023,1,Export,,250000,1\nGhana,2023,2,Export,,90000,1\n"
+    (tmp_path / "export.csv").write_text(HEADER + ROWS + rows, encoding="utf-8")
+    result = json.loads(kpgeo("declare", "import", "export.csv", "--source", "s", "--json").stdout.splitlines()[-1])
+    assert result["entered_trade"] == 2
+    found = json.loads(kpgeo("declare", "check", "--participant", "GHA", "--json").stdout.splitlines()[-1])["findings"]
+    assert "balance" in {one["rule"] for one in found}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("export.csv",), "source"),
+        (("export.csv", "--source", "s", "--currency", "XOF"), "rate"),
+        (("export.csv", "--source", "s", "--decimal", "dot"), "point, comma"),
+        (("export.csv", "--source", "s", "--column", "carats"), "name=value"),
+        (("none.csv", "--source", "s"), "cannot be read"),
+    ],
+)
+def test_what_is_not_said_is_asked_for(kpgeo, tmp_path, words, says):
+    (tmp_path / "export.csv").write_text(HEADER + ROWS, encoding="utf-8")
+    assert says in kpgeo("declare", "import", *words, code=2).output
