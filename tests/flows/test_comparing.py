@@ -13,6 +13,8 @@ import pytest
 from kpgeo import flows, production
 from kpgeo.flows.comparing import are_compared, half_years
 from kpgeo.model.calendar import Period, day_of, dekad_of
+from kpgeo.model.errors import BadInputError
+from kpgeo.model.parcel import Parcel, ParcelAnswer
 from kpgeo.model.production import Comparison, DeclaredKind, NotAssessable, Verdict
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Workspace
@@ -97,3 +99,33 @@ def test_a_run_stopped_before_it_compared_leaves_no_comparison_behind(bench: flo
     flows.decide(bench, bench.watch.first_dekad)
     assert bench.tables.comparisons(bench.watch.aoi.id) == []
     assert not are_compared(bench)
+
+
+def test_a_parcel_is_held_against_its_origin_and_becomes_a_page(bench: flows.Bench, tmp_path: Path) -> None:
+    stratum = bench.watch.aoi.strata[0].id
+    parcel = Parcel(
+        id="L-1 <b>=1+1", aoi_id=bench.watch.aoi.id, stratum_id=stratum, period=Period.parse("2023Q1"), carats=5.0,
+        cumulative_ct=9e6,
+    )  # fmt: skip
+    check = flows.check_parcel(bench, parcel)
+    assert check.answer is not ParcelAnswer.EXPLAINED
+    assert check.prob_cumulative == pytest.approx(1.0)
+    content = flows.parcel_content(check)
+    assert content["answer"] == str(check.answer)
+    for language in ("en", "fr", "pt"):
+        for ending in ("html", "pdf", "docx"):
+            path = flows.write_parcel_page(bench, check, language, tmp_path / f"page.{ending}")
+            assert path.stat().st_size > 1000
+    page = flows.write_parcel_page(bench, check, "fr", tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<b>=1+1" not in page
+    assert "Contrôle du lot" in page
+    with pytest.raises(BadInputError, match="no format"):
+        flows.write_parcel_page(bench, check, "en", tmp_path / "page.txt")
+
+
+def test_a_parcel_of_a_period_nobody_monitored_is_refused(bench: flows.Bench) -> None:
+    parcel = Parcel(
+        id="L-2", aoi_id=bench.watch.aoi.id, stratum_id="", period=Period.parse("2019H1"), carats=5.0, cumulative_ct=5.0
+    )
+    with pytest.raises(BadInputError, match="not a period that was monitored"):
+        flows.check_parcel(bench, parcel)
