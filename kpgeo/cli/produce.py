@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def compare(
     workspace: HereWorkspace = HERE,
     aoi: SomeAoi = None,
-    participant: Annotated[str | None, typer.Option(help="Only this participant's AOIs.")] = None,
+    participant: Annotated[str | None, typer.Option(help="All watched AOIs of this participant together.")] = None,
     period: Annotated[str | None, typer.Option(help="2024, 2024H1 or 2024Q3; every half-year by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -37,18 +37,20 @@ def compare(
     periods = None if period is None else [Period.parse(period)]
     made: list[Comparison] = []
     with opened(workspace) as (room, tables), room.lock():
-        known = [flows.watch_of(room, aoi_id)[0] for aoi_id, _ in watched(room, aoi)]
-        wanted = [one for one in known if participant in (None, one.aoi.participant, one.aoi.iso3)]
-        if known and not wanted:
-            names = ", ".join(sorted({one.aoi.participant for one in known}))
-            raise BadInputError(
-                f"No AOI of {participant!r} is watched here.", where="--participant", remedy=f"Watched here: {names}."
-            )
-        for watch in wanted:
-            bench = flows.Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
-            made += flows.compare(bench, periods)
+        benches = []
+        for aoi_id, _ in watched(room, aoi):
+            watch, _ = flows.watch_of(room, aoi_id)
+            benches.append(flows.Bench(watch, room.state(aoi_id, watch.lineage, watch.grid), tables))
+        if participant is None:
+            for bench in benches:
+                made += flows.compare(bench, periods)
+        else:
+            made += flows.compare_participant(room, benches, participant, periods)
     for one in made:
-        say(f"{one.aoi_id} {one.period.label}: {one.verdict}", *(f"  {line}" for line in one.sentences.get("en", ())))
+        say(
+            f"{one.aoi_id or one.participant} {one.period.label}: {one.verdict}",
+            *(f"  {line}" for line in one.sentences.get("en", ())),
+        )
     if not made:
         say("There is nothing to compare.")
     if as_json:

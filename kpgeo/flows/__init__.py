@@ -15,6 +15,7 @@ from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.parcels import parcel_content, write_parcel_page
+from kpgeo.flows.participants import compare_participant
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.running import RunReport, run_pipeline
@@ -44,6 +45,7 @@ __all__ = [
     "check_figures",
     "check_parcel",
     "compare",
+    "compare_participant",
     "decide",
     "deliver",
     "demo",

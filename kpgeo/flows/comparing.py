@@ -13,7 +13,7 @@ from kpgeo.model.calendar import Period, day_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.parcel import Parcel, ParcelCheck
-from kpgeo.model.production import Comparison
+from kpgeo.model.production import Activity, Comparison
 from kpgeo.model.site import Site
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.production import ActivityInputs
@@ -51,15 +51,14 @@ def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Compa
     earlier = [] if periods is None else bench.tables.comparisons(watch.aoi.id)
     known = {row.period: row for row in earlier}
     for period in wanted:
-        activities = production.measure_activity(_inputs(bench, period), period, options)
         known[period] = production.compare_production(
             watch.aoi,
             period,
-            activities,
+            activities_of(bench, period),
             bench.figures,
             list(known.values()),
             options,
-            is_open=period.end_day > _end_day(bench),
+            is_open=is_open(bench, period),
         )
     made = [known[period] for period in wanted]
     bench.tables.put_comparisons(made)
@@ -68,10 +67,19 @@ def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Compa
 
 def check_parcel(bench: Bench, parcel: Parcel) -> ParcelCheck:
     """Hold an export parcel against the digging seen at its declared origin in its period."""
-    watch, options = bench.watch, bench.watch.pipeline.production
-    activities = production.measure_activity(_inputs(bench, parcel.period), parcel.period, options)
-    is_open = parcel.period.end_day > _end_day(bench)
-    return production.check_parcel(watch.aoi, parcel, activities, options, is_open=is_open)
+    activities = activities_of(bench, parcel.period)
+    options = bench.watch.pipeline.production
+    return production.check_parcel(bench.watch.aoi, parcel, activities, options, is_open=is_open(bench, parcel.period))
+
+
+def activities_of(bench: Bench, period: Period) -> tuple[Activity, ...]:
+    """Return the digging seen in a period, for each stratum and the land outside."""
+    return production.measure_activity(_inputs(bench, period), period, bench.watch.pipeline.production)
+
+
+def is_open(bench: Bench, period: Period) -> bool:
+    """Say whether a period ends after the state does."""
+    return period.end_day > _end_day(bench)
 
 
 def are_compared(bench: Bench) -> bool:

@@ -12,6 +12,7 @@ from kpgeo.production.checks import check_production, response_table
 from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
 from kpgeo.production.entry import COLUMNS, Submission, TableReading, read_submission
+from kpgeo.production.fields import KnownField, compare_unwatched, with_fields
 from kpgeo.production.footprint import FootprintComparison, SizeTable, check_footprint, compare_footprints
 from kpgeo.production.joining import Entry
 from kpgeo.production.parcels import check_parcel
@@ -29,6 +30,7 @@ __all__ = [
     "CaratUnit",
     "Entry",
     "FootprintComparison",
+    "KnownField",
     "NumberStyle",
     "Participant",
     "PublishedCapacityCheck",
@@ -42,6 +44,7 @@ __all__ = [
     "compare_footprints",
     "compare_participant",
     "compare_production",
+    "compare_unwatched",
     "compare_with_published_capacity",
     "current_figures",
     "draw_capacity",
@@ -55,4 +58,5 @@ __all__ = [
     "sample_capacity",
     "sample_total",
     "sum_to_period",
+    "with_fields",
 ]

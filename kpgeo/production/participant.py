@@ -13,13 +13,15 @@ from kpgeo.options.production import JOIN, ProductionOptions
 from kpgeo.production.comparison import compare_production
 
 
-def compare_participant(
+def compare_participant(  # noqa: PLR0913 - as compare_production
     aois: Sequence[Aoi],
     period: Period,
     activities: Sequence[Activity],
     figures: Sequence[DeclaredFigure],
     previous: Sequence[Comparison],
     options: ProductionOptions,
+    *,
+    is_open: bool = False,
 ) -> Comparison:
     """Hold what a participant declared for a period against the digging seen in several of its AOIs together.
 
@@ -35,7 +37,7 @@ def compare_participant(
     _require_one_participant(aois, activities)
     joined = _join(aois)
     renamed = [replace(a, aoi_id=joined.id, stratum_id=_stratum_id(a.aoi_id, a.stratum_id)) for a in activities]
-    row = compare_production(joined, period, renamed, figures, previous, options)
+    row = compare_production(joined, period, renamed, figures, previous, options, is_open=is_open)
     return replace(row, activities=tuple(activities))
 
 

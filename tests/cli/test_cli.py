@@ -204,6 +204,15 @@ def test_compare_and_declare(watched: Path, small_world: Path, tmp_path: Path) -
     code, _, err = _kpgeo("compare", "--workspace", workspace, "--participant", "Nobody")
     assert code == 2
     assert "Simulated participant" in err
+    code, out, _ = _kpgeo("compare", "--workspace", workspace, "--participant", "Simulated participant", "--json")
+    assert code == 0
+    (joint,) = _last_json(out)["comparisons"]  # type: ignore[misc]
+    assert joint["period"] == "2023H1"  # type: ignore[index]
+    code, out, _ = _kpgeo("compare", "--workspace", workspace, "--participant", "GIN", "--period", "2023H1", "--json")
+    assert code == 0
+    (unwatched,) = _last_json(out)["comparisons"]  # type: ignore[misc]
+    assert (unwatched["verdict"], unwatched["reasons"]) == ("not-assessable", ["coverage"])  # type: ignore[index]
+    assert "None of the" in unwatched["sentences"]["en"][0]  # type: ignore[index]
 
 
 def test_a_cluster_that_is_none_is_exit_code_2(small_world: Path, tmp_path: Path) -> None:
