@@ -183,13 +183,20 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class RegulatoryPeriod:
-    """An embargo, suspension or compliant zone. Days are half-open; None is open-ended."""
+    """An embargo, suspension or compliant zone. Days are half-open; None is open-ended.
+
+    Attributes
+    ----------
+    strata : tuple of str
+        Of a compliant zone, the strata that make it up; empty where it is not drawn.
+    """
 
     kind: RegimeKind
     start_day: int
     end_day: int | None
     note: dict[str, str]
     source: Sourced
+    strata: tuple[str, ...] = ()
 
     def covers(self, day: int) -> bool:
         """Say whether the period is in force on a day."""

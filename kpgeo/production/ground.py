@@ -60,6 +60,16 @@ def regimes_in(aoi: Aoi, period: Period) -> tuple[RegimeKind, ...]:
     return tuple(kind for kind in RegimeKind if kind in kinds)
 
 
+def zone_in(aoi: Aoi, period: Period) -> frozenset[str]:
+    """Return the strata of the compliant zones that are drawn and in force on any day of a period."""
+    return frozenset(
+        stratum_id
+        for regime in aoi.regimes
+        if regime.start_day < period.end_day and (regime.end_day is None or regime.end_day > period.start_day)
+        for stratum_id in regime.strata
+    )
+
+
 def is_off_season(aoi: Aoi, period: Period) -> bool:
     """Say whether no day of the period lies in the dry season, when pits are dug."""
     if aoi.seasons is None or not aoi.seasons.dry_months:

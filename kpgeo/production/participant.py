@@ -56,7 +56,11 @@ def _join(aois: Sequence[Aoi]) -> Aoi:
         names={code: " + ".join(aoi.names.get(code) or aoi.name() for aoi in ordered) for code in languages},
         geometry=union_all([aoi.geometry for aoi in ordered]),
         strata=tuple(replace(stratum, id=_stratum_id(aoi.id, stratum.id)) for aoi in ordered for stratum in aoi.strata),
-        regimes=tuple(regime for aoi in ordered for regime in aoi.regimes),
+        regimes=tuple(
+            replace(regime, strata=tuple(_stratum_id(aoi.id, one) for one in regime.strata))
+            for aoi in ordered
+            for regime in aoi.regimes
+        ),
         seasons=Seasons(dry_months=tuple(dry), burn_months=(), source=known.source) if known else None,
         version=JOIN.join(aoi.version for aoi in ordered),
     )

@@ -12,8 +12,9 @@ from babel.core import get_global
 
 from kpgeo.model.aoi import Aoi, Language, RegimeKind
 from kpgeo.model.production import Comparison, DeclaredFigure, DeclaredKind, Verdict
-from kpgeo.model.site import Area
+from kpgeo.model.site import Area, sum_areas
 from kpgeo.options.production import ProductionOptions
+from kpgeo.production.ground import zone_in
 from kpgeo.production.numerals import Numerals
 from kpgeo.production.phrases import factor_names, participant_names, phrases
 from kpgeo.production.trend import Trend, diamond_area, outside_area
@@ -60,6 +61,7 @@ class _Writer:
         return (
             *self._activity(),
             *(self._say(f"regime-{kind.value}") for kind in self._wording.regimes),
+            *self._zone(),
             self._declared(),
             *self._capacity(),
             *self._verdict(),
@@ -83,6 +85,14 @@ class _Writer:
         if outside.ha > 0.0:
             written.append(self._say("activity-outside", **self._area_words(outside)))
         return written
+
+    def _zone(self) -> list[str]:
+        """Say what was dug outside a compliant zone that is drawn."""
+        zone = zone_in(self._wording.aoi, self._row.period)
+        if not zone:
+            return []
+        outside = sum_areas([one.new_area for one in self._row.activities if one.stratum_id not in zone])
+        return [self._say("zone-outside" if outside.ha > 0.0 else "zone-inside", **self._area_words(outside))]
 
     def _declared(self) -> str:
         figure = self._row.declared

@@ -135,7 +135,7 @@ def _prior(fields: Fields, top: float) -> Prior:
 
 def _regime(fields: Fields) -> RegulatoryPeriod:
     """Return one regulatory period."""
-    fields.only("kind", "start", "end", "note", "source")
+    fields.only("kind", "start", "end", "note", "source", "strata")
     start, end = fields.day("start"), fields.day("end", may_be_open=True)
     if start is not None and end is not None and end <= start:
         fields.found.add("regime-dates", "The period ends before it starts.", fields.place)
@@ -145,7 +145,17 @@ def _regime(fields: Fields) -> RegulatoryPeriod:
         end_day=end,
         note=fields.names("note", 1_000),
         source=fields.sourced(),
+        strata=_zone(fields),
     )
+
+
+def _zone(fields: Fields) -> tuple[str, ...]:
+    """Return the ids of the strata a compliant zone is made of."""
+    listed = fields.content.get("strata", [])
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        fields.found.add("field-type", "This is not a list of ids of strata.", fields.at("strata"))
+        return ()
+    return tuple(listed)
 
 
 def _seasons(fields: Fields) -> Seasons | None:

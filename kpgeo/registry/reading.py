@@ -3,12 +3,13 @@
 import hashlib
 import itertools
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
-from kpgeo.model.aoi import Aoi, Stratum
+from kpgeo.model.aoi import Aoi, RegimeKind, Stratum
 from kpgeo.model.errors import RuleError
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.grid import utm_epsg
@@ -154,6 +155,7 @@ def _aoi_of(content: object, found: Findings, folder: Path) -> tuple[Aoi, list[s
     boundary = Outline(found, rows[0].place).read(rows[0].content.get("geometry"))
     aoi = read_facts(_facts(rows[0], found), boundary)
     strata = {row.place: _stratum(row, found) for row in rows if _role(row) == "stratum"}
+    _check_zones(aoi, strata, found)
     if boundary is None:
         return replace(aoi, strata=tuple(strata.values())), []
     _check_place(aoi, found)
@@ -164,6 +166,18 @@ def _aoi_of(content: object, found: Findings, folder: Path) -> tuple[Aoi, list[s
     risk = read_risk_rule(_facts(rows[0], found))
     check_risk(risk, layers, has_strata=bool(strata), found=found)
     return replace(aoi, strata=tuple(strata.values()), layers=layers, risk=risk), reader.digests
+
+
+def _check_zones(aoi: Aoi, strata: Mapping[str, Stratum], found: Findings) -> None:
+    """Check that strata a regulatory period names are there, and that it is a compliant zone that names them."""
+    known = {stratum.id for stratum in strata.values()}
+    for index, regime in enumerate(aoi.regimes):
+        unknown = sorted(set(regime.strata) - known)
+        place = f"features[0].properties.regimes.{index}.strata"
+        if unknown:
+            found.add("regime-strata", f"There is no stratum '{clean(unknown[0])}'.", place)
+        elif regime.strata and regime.kind is not RegimeKind.COMPLIANT_ZONE:
+            found.add("regime-strata", f"A period of {regime.kind} holds for the whole AOI.", place)
 
 
 def _facts(row: Fields, found: Findings) -> Fields:

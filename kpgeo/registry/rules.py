@@ -66,6 +66,7 @@ REMEDIES = {
     "season-months": "List months as whole numbers from 1 to 12, each once.",
     "regime-kind": "Use embargo, suspension or compliant-zone.",
     "regime-dates": "Give ISO dates, the end after the start, or null for an open end.",
+    "regime-strata": "Name strata of this file, for a compliant zone only.",
     "epsg-zone": "Use the WGS 84 UTM zone of the AOI's centre, or the zone beside it.",
     # the geometry
     "crs-member": "Reproject to longitude and latitude on WGS 84 and remove the member (RFC 7946).",

@@ -271,6 +271,8 @@ CASES: list[Case] = [
     ("correlation-factor", "unknown", correlation(first="depth_m")),
     ("correlation-bounds", "itself", correlation(first="grade_ct_per_m3")),
     ("correlation-bounds", "certain", correlation(rho=1.0)),
+    ("regime-strata", "unknown", regime(kind="compliant-zone", strata=["moon"])),
+    ("regime-strata", "embargo", regime(strata=["dyke"])),
     ("season-months", "13", put("features", 0, "properties", "seasons", "dry_months", value=[12, 13])),
     ("season-months", "0", put("features", 0, "properties", "seasons", "burn_months", value=[0])),
     ("season-months", "twice", put("features", 0, "properties", "seasons", "dry_months", value=[1, 1])),
