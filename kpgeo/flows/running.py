@@ -236,6 +236,7 @@ class _Run:
                 counts.update(scenes_new=observed.scenes_new, tiles=observed.tiles, gaps=len(observed.gaps))
                 counts.update(refits=len(observed.refits))
                 record.add_effort(aoi_id, observed.effort)
+                self._tables.note_used(aoi_id, observed.stand_ins)
         bench = Bench(watch, state, self._tables)
         first = first_undecided(bench)
         decided, has_news = None, False
