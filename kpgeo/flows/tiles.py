@@ -164,7 +164,7 @@ class TileReader:
         of_sensor = iter([scene for scene in scenes if scene.sensor is sensor])
         while now := list(islice(of_sensor, batch)):
             begin_s = time.perf_counter()
-            cube, gaps = ingest.load_cube(now, self._geobox, self.watch.pipeline.ingest)
+            cube, gaps = ingest.load_cube(now, self._geobox, self.watch.pipeline.ingest, self.watch.access)
             self._read_s += time.perf_counter() - begin_s
             self._reached += reached(now, self._reach)
             self._gaps += [_located(gap, self.watch, self.tile) for gap in gaps]
