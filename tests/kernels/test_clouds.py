@@ -128,6 +128,13 @@ def test_a_pixel_alone_is_no_cloud():
     assert not veiled_in(bands, season_of(bands.shape[1:]), RULE).any()
 
 
+def test_a_pixel_hemmed_in_by_cloud_is_cloud():
+    bands = scene()
+    here = patch(bands, CLOUD, 0.6)
+    bands[:, 30, 30] = SPOIL
+    assert veiled_in(bands, season_of(here.shape))[here].all()
+
+
 def test_a_pixel_that_nobody_stands_beside_speaks_for_itself():
     bands = CLOUD[:, None, None].copy()
     assert veiled_in(bands, season_of((1, 1)), RULE).all()
@@ -213,7 +220,7 @@ def oracle(bands, season, rule):
     for strong, faint, edge, share in kinds:
         square = np.ones((edge, edge), dtype=int)
         count, seen = (ndimage.convolve(m.astype(int), square, mode="constant") for m in (strong, np.isfinite(nir)))
-        core = strong & (count >= share * seen - 1e-9)
+        core = (strong & (count >= share * seen - 1e-9)) | (np.isfinite(nir) & (count >= 0.75 * seen))
         veiled |= core | (ndimage.binary_dilation(core, structure=np.ones((5, 5))) & faint)
     return veiled
 
