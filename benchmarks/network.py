@@ -50,8 +50,8 @@ def access_to(url: str, in_flight: int) -> Access:
 
 
 def overhead(folder: Path, rounds: int) -> list[tuple[str, float, float]]:
-    """Return each way to get a part: its name, median microseconds a request, and the ratio to plain requests."""
-    parts = spans(200)
+    """Return each way to get a part: its name, median CPU time a request (µs), and the ratio to plain requests."""
+    parts = spans(100)
     with serving(folder, 0.0) as server:
         url = f"{server}/file.bin"
         plain, checked = requests.Session(), open_session(access_to(url, 1))
@@ -68,10 +68,10 @@ def overhead(folder: Path, rounds: int) -> list[tuple[str, float, float]]:
         times: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(rounds):
             for name, get in sides.items():
-                begin = time.perf_counter()
+                begin = time.process_time()
                 for part in parts:
                     assert len(get(*part)) == PART_BYTES
-                times[name].append((time.perf_counter() - begin) / len(parts) * 1e6)
+                times[name].append((time.process_time() - begin) / len(parts) * 1e6)
     medians = {name: statistics.median(taken) for name, taken in times.items()}
     base = medians["requests.Session.get"]
     return [(name, taken, taken / base) for name, taken in medians.items()]
@@ -138,9 +138,10 @@ and what many requests in flight gain when each takes {DELAY_S * 1000:.0f} ms.
 
 ## What checking costs
 
-Parts of {PART_BYTES // 1024} KiB, one after the other over a connection that is kept, all sides in turn in one process.
+Parts of {PART_BYTES // 1024} KiB, one after the other over a connection that is kept, all sides in turn in one process;
+CPU time of that process, which does not count waiting for the server or for a turn on a busy machine.
 
-{table(("way", "µs a request", "beside plain requests"), cost_rows)}
+{table(("way", "CPU µs a request", "beside plain requests"), cost_rows)}
 ## Requests in flight
 
 Parts of {PART_BYTES // 1024} KiB that are not joined; the server waits {DELAY_S * 1000:.0f} ms before each answer. The
@@ -160,7 +161,7 @@ def main() -> None:
         folder = Path(name)
         with (folder / "file.bin").open("wb") as stream:
             stream.truncate((PARTS + 4) * STEP_BYTES)
-        costs = overhead(folder, rounds)
+        costs = overhead(folder, 3 * rounds)
         rates = throughput(folder, rounds)
     write_page("network", page(costs, rates))
     print(table(("way", "us", "ratio"), costs), table(("in flight", "ours", "requests", "quick"), rates))

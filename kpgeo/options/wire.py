@@ -67,7 +67,8 @@ class WireOptions(StageOptions):
         default=10.0, ge=0.0, le=10_000.0, description="What the cache of file parts may hold (GiB); 0 is no cache."
     )
     cache_folder: str = Field(
-        default="", description="Folder of the cache; empty is that of the environment (KPGEO_CACHE), or the user's own."
+        default="",
+        description="Folder of the cache; empty is that of the environment (KPGEO_CACHE), or the user's own.",
     )
     cache_free_gib: float = Field(
         default=2.0,
@@ -112,5 +113,8 @@ class WireOptions(StageOptions):
         default="https://eodata.dataspace.copernicus.eu",
         pattern=r"^https?://[^\s/?#]+$",
         description="The S3 service of these buckets (Copernicus Data Space).",
+    )
+    s3_in_flight: int = Field(
+        default=4, ge=1, le=256, description="Requests to it under way at the same time; Copernicus allows 4 a user."
     )
     s3_region: str = Field(default="default", pattern=r"^[a-z0-9-]+$", description="The region signed for.")

@@ -104,7 +104,8 @@ def test_the_beginning_of_a_file_is_asked_for_once(server):
     assert len(server.hits) == 1
 
 
-def test_many_requests_are_under_way_at_once_and_no_more(server):
+@pytest.mark.parametrize("is_s3", [False, True])
+def test_many_requests_are_under_way_at_once_and_no_more(server, is_s3):
     lock, here, most = threading.Lock(), [0], [0]
 
     def act(answerer, content):
@@ -116,10 +117,11 @@ def test_many_requests_are_under_way_at_once_and_no_more(server):
             here[0] -= 1
         answerer.serve(content)
 
-    source = opened(server, coalesce_gap_kib=0, in_flight=6)
+    limits = {"s3_url": server.url, "s3_in_flight": 2} if is_s3 else {}
+    source = opened(server, coalesce_gap_kib=0, in_flight=6, **limits)
     server.script("/a.tif", faults.Step(act, ALWAYS))
     check_many(source, CONTENT, [(begin, begin + 100) for begin in range(70_000, 270_000, 10_000)])
-    assert most[0] == 6
+    assert most[0] == (2 if is_s3 else 6)
 
 
 def test_parts_come_as_they_arrive(server):
