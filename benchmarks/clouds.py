@@ -125,7 +125,7 @@ def detection_table(cubes: Sequence[Cube]) -> str:
         for name, is_on in (("before", False), ("after", True)):
             belief = run_setting([_with_test(cube, is_on=is_on)], with_sites=False)
             for rate in _RATES:
-                cells = pixel_cells(belief.score_at(threshold_for(belief.traces, rate))).split()
+                cells = pixel_cells(belief.score_at(threshold_for(belief.traces, rate))).replace("nan", "–").split()
                 rows.append([cube.name, name, f"{rate:g}", cells[1], cells[3], cells[4], cells[6]])
     return table(["world", "looks", "false pixels a year", "found", "median days", "mean to 180 d", "in 60 d"], rows)
 

@@ -107,24 +107,21 @@ def find_veils(bands: NDArray[np.float32], season: SeasonOfDay, rule: VeilRule) 
     return veils
 
 
-def is_lasting(
-    one: NDArray[np.float32], veils: NDArray[np.uint8], other: NDArray[np.float32], other_veils: NDArray[np.uint8]
-) -> NDArray[np.bool_]:
-    """Say where two looks of different days show the same veil alike: that is ground, for no cloud stays as it was.
+def is_alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Say where two looks show the same: those of different days that do so show ground, for no veil stays as it was.
 
     Parameters
     ----------
-    one, other : float32 (6, y, x)
-        Their reflectance.
-    veils, other_veils : uint8 (y, x)
-        What `find_veils` makes of them.
+    one, other : float32 (band, pixel)
+        Reflectance, in bands but blue.
+
+    Examples
+    --------
+    >>> is_alike(np.float32([[0.30, 0.30]]), np.float32([[0.32, 0.35]])).tolist()
+    [True, False]
     """
-    both: NDArray[np.bool_] = (veils == other_veils) & (veils != 0)
-    if both.any():
-        first, second = one[1:, both], other[1:, both]
-        apart = np.abs(first - second) <= _ALIKE + _ALIKE_SHARE * np.maximum(first, second)
-        both[both] = apart.all(axis=0)
-    return both
+    alike: NDArray[np.bool_] = np.all(np.abs(one - other) <= _ALIKE + _ALIKE_SHARE * np.maximum(one, other), axis=0)
+    return alike
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
