@@ -297,6 +297,20 @@ def test_a_kept_part_is_not_asked_for_again_whatever_its_signature(server, tmp_p
     assert [hit.range for hit in server.hits[before:]] == ["0-65535"]
 
 
+def test_files_told_apart_by_their_query_stay_apart(server, tmp_path):
+    options = {"cache_gib": 1.0, "cache_folder": str(tmp_path)}
+
+    def act(answerer, _):
+        answerer.serve(CONTENT if "file=a" in answerer.path else CONTENT[::-1])
+
+    server.script("/q", faults.Step(act, ALWAYS))
+    server.etags["/q"] = '"same"'
+    server.files["/q"] = b""
+    for name, content in (("a", CONTENT), ("b", CONTENT[::-1])):
+        source = opened(server, f"/q?file={name}&sig=1", **options)
+        assert source.read(100_000, 100_010) == content[100_000:100_010]
+
+
 @pytest.mark.fault(13)
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "swap"])
 def test_a_damaged_part_is_found_and_fetched_anew(server, tmp_path, caplog, damage):
