@@ -69,8 +69,8 @@ aim is less than one more in a hundred.
 ## What the detector makes of it
 
 One world each: at the threshold that gives so many false pixels a year, how many of the pixels that became mined are
-found, after how many days (– where fewer than half are), the mean of days up to 180, and the share within 60. One world of each kind says little
-about small differences.
+found, after how many days (– where fewer than half are), the mean of days up to 180, and the share within 60. One world
+of each kind says little about small differences.
 
 {detection}
 ## Time
