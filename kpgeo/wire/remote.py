@@ -22,7 +22,7 @@ from kpgeo.wire.access import Access
 from kpgeo.wire.cache import cache_of, key_of
 from kpgeo.wire.faults import Fault, FetchError
 from kpgeo.wire.local import FileBytes
-from kpgeo.wire.redact import unsign
+from kpgeo.wire.secrecy import unsign
 from kpgeo.wire.session import shared_session
 from kpgeo.wire.spans import Errand, Span, join_spans
 

@@ -25,7 +25,7 @@ from kpgeo.wire.addresses import is_public
 from kpgeo.wire.failures import fault_of
 from kpgeo.wire.faults import FetchError
 from kpgeo.wire.pinned import Clock, PinnedAdapter, running
-from kpgeo.wire.redact import silence_secrets
+from kpgeo.wire.secrecy import silence_secrets
 
 _PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
 _AGAIN = frozenset({"unreachable", "reset", "timed-out", "short-body", "dns-failed"})
