@@ -43,7 +43,9 @@ _KEPT_PROPERTIES = (
     "datetime", "platform", "proj:epsg", "proj:code", "s2:processing_baseline", "earthsearch:boa_offset_applied",
     "landsat:collection_category", "sat:orbit_state", "sat:relative_orbit",
 )  # fmt: skip
-_KEPT_FIELDS = ("proj:epsg", "proj:code", "proj:shape", "proj:transform", "nodata", "unit", "file:size", "file:checksum")
+_KEPT_FIELDS = (
+    "proj:epsg", "proj:code", "proj:shape", "proj:transform", "nodata", "unit", "file:size", "file:checksum",
+)  # fmt: skip
 _KEPT_BAND_FIELDS = ("nodata", "scale", "offset", "unit", "data_type")
 
 
