@@ -101,8 +101,9 @@ class TileReader:
         """
         options = self.watch.pipeline.features
         looks: list[Look] = []
+        used = self._divide(scenes)
         for sensor in Sensor:
-            for cube in self._cubes(self._divide(scenes), sensor, batch=len(scenes)):
+            for cube in self._cubes(used, sensor, batch=len(scenes)):
                 if baseline is None:
                     looks += detect.split_looks(cube, sensor)
                 elif (fitting := self._fitting(cube, scenes, baseline)).sizes["time"]:
@@ -122,8 +123,9 @@ class TileReader:
         """
         self._tells = previous is None
         stack = HistoryStack(shape=(self.tile.height, self.tile.width))
+        used = self._divide(scenes)
         for sensor in Sensor:
-            for cube in self._cubes(self._divide(scenes), sensor, batch=_BATCH):
+            for cube in self._cubes(used, sensor, batch=_BATCH):
                 fitting = cube if previous is None else self._fitting(cube, scenes, previous)
                 if fitting.sizes["time"]:
                     stack.add(fitting if learnable is None else learnable(fitting), sensor)
