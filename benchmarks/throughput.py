@@ -21,6 +21,8 @@ from kpgeo.store import Workspace
 _STEPS = {
     "read and warp": (ingest, "load_cube"),
     "clear looks": (features, "clear_looks"),
+    "hold looks against the season": (detect, "find_misfits"),
+    "hold a history against itself": (detect, "find_history_misfits"),
     "fit baseline": (detect, "fit_baseline"),
     "first belief": (detect, "start_state"),
     "fold dekads": (detect, "fold_dekad"),

@@ -63,7 +63,9 @@ def _path_and_day(one: Candidate) -> tuple[object, ...]:
 
 def _passes(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
     """Yield the candidates of each pass: same sensor and platform, each close in time to the one before."""
-    ordered = sorted(candidates, key=lambda one: (one.sensor, one.platform, one.moment, one.granule.item_id))
+    ordered = sorted(
+        candidates, key=lambda one: (one.sensor, one.platform, one.moment, one.granule.item_id, one.content)
+    )
     for (sensor, _), group in groupby(ordered, key=lambda one: (one.sensor, one.platform)):
         members: list[Candidate] = []
         for one in group:
@@ -76,7 +78,7 @@ def _passes(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
 
 def _choose(members: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
     """Return the granules to read, best first, and the duplicates. Radar granules are all of one provider."""
-    ranked = sorted(members, key=lambda one: one.preference, reverse=True)
+    ranked = sorted(members, key=lambda one: (one.preference, one.content), reverse=True)
     kept: list[Candidate] = []
     dropped: list[Candidate] = []
     for one in ranked:
@@ -93,7 +95,7 @@ def _with_alternatives(kept: Candidate, dropped: Sequence[Candidate]) -> Granule
     """
     same = [one for one in dropped if _is_same_place(one, kept) and _files_of(one) != _files_of(kept)]
     baseline = kept.granule.processing_baseline
-    ranked = sorted(same, key=lambda one: one.preference, reverse=True)
+    ranked = sorted(same, key=lambda one: (one.preference, one.content), reverse=True)
     ranked.sort(key=lambda one: one.granule.processing_baseline != baseline)
     return replace(kept.granule, alternatives=tuple(one.granule for one in ranked[:MAX_ALTERNATIVES]))
 
@@ -116,7 +118,7 @@ def _is_same_place(one: Candidate, other: Candidate) -> bool:
 def _scene(members: list[Candidate], kept: list[Candidate], dropped: list[Candidate]) -> Scene:
     """Build a scene. Its moment is that of the whole pass, so that it does not change with what is kept."""
     shared = sorted(one.moment for one in members if one.is_shared_moment)
-    ordered = sorted(kept, key=lambda one: (one.granule.tile, one.granule.item_id))
+    ordered = sorted(kept, key=lambda one: (one.granule.tile, one.granule.item_id, one.content))
     return Scene(
         sensor=kept[0].sensor,
         platform=kept[0].platform,

@@ -131,12 +131,28 @@ def _fill(pages: "queue.Queue[list[Item] | Exception | None]", question: _Questi
                 datetime=list(question.interval),
                 limit=PAGE_SIZE,
             )
+            is_empty = True
             for page in found.pages_as_dicts():
                 pages.put(_items(page))
+                is_empty = False
+            if is_empty:
+                _require_collection(client, question.collection)
     except _FAULTS as fault:
         pages.put(fault)
     else:
         pages.put(None)
+
+
+class _NoCollectionError(ValueError):
+    """The API has no collection of the name that was searched: many answer such a search with an empty page."""
+
+
+def _require_collection(client: Client, collection: str) -> None:
+    """See that a collection in which nothing was found is there, where the API can be asked for collections."""
+    if not client.conforms_to("COLLECTIONS"):
+        return
+    if client.get_collection(collection) is None:  # pystac-client's answer to HTTP status 404
+        raise _NoCollectionError(collection)
 
 
 def _items(page: Mapping[str, Any]) -> list[Item]:
@@ -159,6 +175,8 @@ def _vertices(geometry: BaseGeometry) -> int:
 
 def _in_words(fault: Exception) -> str:
     """Say what a fault of the client means, without repeating what the server sent."""
+    if isinstance(fault, _NoCollectionError):
+        return f"The catalogue has no collection {str(fault)!r}."
     status = getattr(fault, "status_code", None)
     if status:
         return f"The catalogue answers with HTTP status {status}."

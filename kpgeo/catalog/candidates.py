@@ -34,6 +34,7 @@ from kpgeo.catalog.identity import (
     strip_of,
     tile_of,
 )
+from kpgeo.model.ids import digest
 from kpgeo.model.scene import Granule, Sensor
 
 __all__ = ["Candidate", "ItemError", "Provider", "acquired", "epsg_of", "item_id", "read_item"]
@@ -42,7 +43,9 @@ _KEPT_PROPERTIES = (
     "datetime", "platform", "proj:epsg", "proj:code", "s2:processing_baseline", "earthsearch:boa_offset_applied",
     "landsat:collection_category", "sat:orbit_state", "sat:relative_orbit",
 )  # fmt: skip
-_KEPT_FIELDS = ("proj:epsg", "proj:code", "proj:shape", "proj:transform", "nodata", "unit", "file:size")
+_KEPT_FIELDS = (
+    "proj:epsg", "proj:code", "proj:shape", "proj:transform", "nodata", "unit", "file:size", "file:checksum",
+)  # fmt: skip
 _KEPT_BAND_FIELDS = ("nodata", "scale", "offset", "unit", "data_type")
 
 
@@ -64,6 +67,8 @@ class Candidate:
         Place of the catalogue in the order of search.
     preference : tuple
         Among granules of the same place, the greatest is read.
+    content : str
+        A digest of all that was read, so that no two candidates that differ are of the same rank.
     is_cloudy : bool
         Whether the granule is cloudier than its source's limit. One without a stated cloud cover is not.
     """
@@ -78,6 +83,7 @@ class Candidate:
     orbit_state: str
     source: int
     preference: tuple[Any, ...]
+    content: str
     is_cloudy: bool
     granule: Granule
     footprint: BaseGeometry = field(repr=False, hash=False, compare=False)
@@ -121,6 +127,7 @@ def read_item(item: Mapping[str, Any], sensor: Sensor, provider: Provider, origi
         epsg=epsg_of(properties),
         cloud_frac=cloud_frac,
     )
+    orbit = relative_orbit_of(sensor, item, properties, platform)
     state = text_of(properties.get("sat:orbit_state")).lower()
     return Candidate(
         sensor=sensor,
@@ -129,10 +136,11 @@ def read_item(item: Mapping[str, Any], sensor: Sensor, provider: Provider, origi
         is_shared_moment=is_shared,
         is_day_only=origin.root is not None and item.get("kpgeo:day_only") is True,
         strip=strip_of(item, properties) if sensor is Sensor.SENTINEL2 else None,
-        relative_orbit=relative_orbit_of(sensor, item, properties, platform),
+        relative_orbit=orbit,
         orbit_state=state or ("descending" if sensor is Sensor.LANDSAT else ""),
         source=provider.source,
         preference=preference_of(sensor, item, properties, provider.source),
+        content=digest(granule.item, granule.tile, granule.processing_baseline, cloud_frac, str(moment), orbit, state),
         is_cloudy=cloud_frac is not None and cloud_frac > provider.max_cloud_frac,
         granule=granule,
         footprint=footprint,

@@ -5,6 +5,7 @@ holding a look against what is expected of its day: the season of its pixels, or
 the history's looks of that time of year. What is found not to fit is not folded in, and stands as a gap.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from kpgeo.model.scene import RADAR_BANDS, Sensor
 from kpgeo.model.state import FILTER_BANDS, N_COEFS, N_RADAR_COEFS, RADAR_STEP_DB, REFLECTANCE_STEP, TileBaseline
 from kpgeo.options.misfit import MisfitOptions
 
+_log = logging.getLogger(__name__)
 Image = NDArray[np.float32]
 _OPTICAL_BAND, _RADAR_BAND = FILTER_BANDS.index("red"), RADAR_BANDS.index("vv")
 _OPTICAL_TEXTURE, _RADAR_TEXTURE_DB = 0.004, 0.35
@@ -77,6 +79,9 @@ def _judge(look: Look, expected: Expected, options: MisfitOptions) -> str:
     if look.sensor is Sensor.SENTINEL2 and (offset := _offset(look, expected, options)):
         return f"offset-contradicted: {offset:+.2f}"
     shift = _shift(look, expected)
+    if shift is not None:
+        where = (look.scene_id, shift.down_px, shift.right_px, shift.error_px, shift.likeness)
+        _log.debug("scene %s lies %.2f px down and %.2f px right of its ground, error %.2f, likeness %.2f", *where)
     if shift is None or shift.likeness < options.shift_likeness:
         return ""
     is_landsat = look.sensor is Sensor.LANDSAT

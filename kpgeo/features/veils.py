@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from kpgeo.kernels.clouds import SeasonOfDay, VeilRule, find_veils, is_lasting
+from kpgeo.kernels.clouds import SeasonOfDay, VeilRule, find_veils, is_alike
 from kpgeo.kernels.season import harmonic_basis
 from kpgeo.model.scene import Sensor
 from kpgeo.model.state import N_COEFS, REFLECTANCE_STEP, TileBaseline, decode_sigma
@@ -46,20 +46,23 @@ def drop_veiled(looks: xr.Dataset, sensor: Sensor, baseline: TileBaseline, optio
 
 def _find(looks: xr.Dataset, sensor: Sensor, baseline: TileBaseline, options: FeatureOptions) -> NDArray[np.bool_]:
     """Return where each scene is veiled, (time, y, x)."""
-    scenes = np.stack([looks[band].to_numpy() for band in sensor.bands], axis=1)
+    bands = [looks[band].to_numpy() for band in sensor.bands]
     days = looks["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
     bases = harmonic_basis(days, N_COEFS) * np.float32(REFLECTANCE_STEP)
     rule = VeilRule(rise=options.veil_rise, sigmas=options.veil_sigmas, lit=1.0 - options.shadow_frac)
     beta = baseline.beta_optical.reshape(*baseline.beta_optical.shape[:2], -1)
     sigma = baseline.sigma_optical.reshape(len(beta), -1)
-    seasons = [SeasonOfDay(beta=beta, basis=basis, sigma=sigma, scales=_SCATTER_OF_CODE) for basis in bases]
-    veils = [find_veils(bands, season, rule) for bands, season in zip(scenes, seasons, strict=True)]
-    is_veiled: NDArray[np.bool_] = np.stack(veils) != 0
+    veils = np.empty(bands[0].shape, dtype=np.uint8)
+    for scene, basis in enumerate(bases):
+        season = SeasonOfDay(beta=beta, basis=basis, sigma=sigma, scales=_SCATTER_OF_CODE)
+        veils[scene] = find_veils(np.stack([band[scene] for band in bands]), season, rule)
+    is_veiled: NDArray[np.bool_] = veils != 0
     for one, other in combinations(range(len(days)), 2):
-        if days[one] != days[other]:
-            is_ground = is_lasting(scenes[one], veils[one], scenes[other], veils[other])
-            is_veiled[one] &= ~is_ground
-            is_veiled[other] &= ~is_ground
+        both = (veils[one] == veils[other]) & (veils[one] != 0)
+        if days[one] != days[other] and both.any():
+            both[both] = is_alike(*(np.stack([band[scene][both] for band in bands[1:]]) for scene in (one, other)))
+            is_veiled[one] &= ~both
+            is_veiled[other] &= ~both
     return is_veiled
 
 

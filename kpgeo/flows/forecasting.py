@@ -5,12 +5,13 @@ What is counted here is what `kpgeo.flows.tiles` does, step by step; a test hold
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kpgeo import ingest, lazy
 from kpgeo.flows.effort import Effort, Workload, deciding, folding, learning, reached
-from kpgeo.flows.scenes import Work
+from kpgeo.flows.orbits import Orbits, divide, known_orbits
+from kpgeo.flows.scenes import Work, spans_of
 from kpgeo.flows.tiles import HALO_PX
 from kpgeo.flows.traffic import Traffic, as_measured, traffic_of
 from kpgeo.flows.watch import Watch
@@ -144,13 +145,21 @@ def _tile_work(watch: Watch, work: Work, tile: Tile) -> TileWork:
     reach = ingest.reach_of(watch.grid.tile_geobox(tile, HALO_PX))
     near = {scene.id for scene in reached(_scenes_of(work).values(), reach)}
 
-    def here(scenes: Iterable[Scene]) -> list[Scene]:
-        return [scene for scene in scenes if scene.id in near]
+    def here(scenes: Sequence[Scene], orbits: Orbits) -> list[Scene]:
+        return [scene for scene in divide(scenes, orbits)[0] if scene.id in near]
 
-    learnt = [here(refit.scenes) for refit in work.refits]
+    learnt_from = (work.learnt_from, *(refit.scenes for refit in work.refits))
+    first, *later = (known_orbits(watch, tile, scenes) for scenes in learnt_from)
+    known: dict[int | None, Orbits] = {None: first}
+    known.update({refit.epoch: orbits for refit, orbits in zip(work.refits, later, strict=True)})
+    learnt = [here(refit.scenes, known[refit.epoch]) for refit in work.refits]
     if work.needs_fit(tile.name, watch.first_dekad):
-        learnt.insert(0, here(work.history))
-    folded = [here(scenes) for _, scenes in work.by_dekad]
+        learnt.insert(0, here(work.history, first))
+    folded = [
+        here(scenes, known[None if refit is None else refit.epoch])
+        for refit, by_dekad in spans_of(work.by_dekad, work.refits)
+        for _, scenes in by_dekad
+    ]
     loads = [*(learning(scenes, tile) for scenes in learnt), *(folding(scenes, tile) for scenes in folded)]
     reads = Counter(scene.id for scenes in (*learnt, *folded) for scene in scenes)
     return TileWork(tile=tile, workload=sum(loads, Workload()), reads=reads)

@@ -146,7 +146,8 @@ def _withdrawn(
     refused = search.refused_ids
     missing = [scene for scene in gone if not any(granule.item_id in refused for granule in scene.granules)]
     replaced = [scene for scene in missing if any(_is_same_pass(scene, other) for other in found)]
-    unnamed = [scene for scene in missing if scene not in replaced]
+    replaced_ids = {scene.id for scene in replaced}
+    unnamed = [scene for scene in missing if scene.id not in replaced_ids]
     if found and len(unnamed) <= max(_FEW, _MOST_WITHDRAWN_FRAC * len(asked)):
         return missing, []
     return replaced, unnamed

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kpgeo import detect, lazy
@@ -66,6 +66,9 @@ class Observation:
         Baselines that were learnt anew.
     effort : Effort
         What the tiles that went well took.
+    stand_ins : mapping
+        By scene id, what was read in place of a granule that could not be, as `provider/item id`; every scene that was
+        read is there, most with none.
     """
 
     snapshot_id: str
@@ -77,6 +80,7 @@ class Observation:
     lost_tiles: tuple[str, ...] = ()
     refits: tuple[RefitCount, ...] = ()
     effort: Effort = NO_EFFORT
+    stand_ins: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def observe(
@@ -122,6 +126,7 @@ def observe(
         lost_tiles=tuple(tile.name for tile in lost),
         refits=_refit_counts(work, outcomes),
         effort=Effort.total(reading.effort for outcome in outcomes for reading in outcome.readings),
+        stand_ins=_stand_ins_of([reading for outcome in outcomes for reading in outcome.readings]),
     )
 
 
@@ -198,6 +203,15 @@ def _gaps_of(readings: Sequence[TileReading]) -> tuple[tuple[Gap, ...], frozense
     gaps = tuple(dict.fromkeys(gap for reading in readings for gap in reading.gaps))
     read_ids = frozenset[str]().union(*(reading.read_ids for reading in readings))
     return gaps, frozenset(gap.scene_id for gap in gaps if gap.scene_id) - read_ids
+
+
+def _stand_ins_of(readings: Sequence[TileReading]) -> dict[str, frozenset[str]]:
+    """Return what was read in place of what, over all tiles."""
+    found: dict[str, frozenset[str]] = {}
+    for reading in readings:
+        for scene_id in reading.read_ids:
+            found[scene_id] = found.get(scene_id, frozenset()) | reading.stand_ins.get(scene_id, frozenset())
+    return found
 
 
 def _origin(watch: Watch, work: Work) -> int:

@@ -101,7 +101,7 @@ def _last_clear(watch: Watch, scenes: Sequence[Scene], geobox: GeoBox) -> _View 
 
 def _views(watch: Watch, scenes: Sequence[Scene], geobox: GeoBox) -> Iterator[_View]:
     """Yield how scenes of one sensor show a window; scenes that cannot be read are left out."""
-    cube, _ = ingest.load_cube(scenes, geobox, watch.pipeline.ingest)
+    cube, _ = ingest.load_cube(scenes, geobox, watch.pipeline.ingest, watch.access)
     by_id = {scene.id: scene for scene in scenes}
     for number, scene_id in enumerate(cube["scene_id"].to_numpy()):
         yield _view(by_id[str(scene_id)], cube.isel(time=number))

@@ -236,6 +236,7 @@ class _Run:
                 counts.update(scenes_new=observed.scenes_new, tiles=observed.tiles, gaps=len(observed.gaps))
                 counts.update(refits=len(observed.refits))
                 record.add_effort(aoi_id, observed.effort)
+                self._tables.note_used(aoi_id, observed.stand_ins)
         bench = Bench(watch, state, self._tables)
         first = first_undecided(bench)
         decided, has_news = None, False
@@ -251,7 +252,7 @@ class _Run:
                 counts.update(comparisons=len(compare(bench)))
         gaps = (*planned.gaps, *(observed.gaps if observed else ()))
         self._keep_gaps(watch, planned, gaps)
-        before = self._seen_before(watch) if decided is None else ()
+        before = self._seen_before(watch) if decided is None else None
         verdict = verdict_of(gaps, decided, has_news=has_news, before=before)
         return replace(self._result(watch, verdict, gaps, observed, decided), withdrawn=planned.withdrawn)
 
@@ -318,21 +319,21 @@ class _Run:
 
 
 def verdict_of(
-    gaps: Sequence[Gap], decided: Decided | None, *, has_news: bool, before: Sequence[Coverage] = ()
+    gaps: Sequence[Gap], decided: Decided | None, *, has_news: bool, before: Sequence[Coverage] | None = None
 ) -> RunVerdict:
     """Return a run's verdict on one AOI. Silence is never "all quiet": where nothing was seen, it says so.
 
-    Where this run decided nothing, what it found stands or falls with what was seen `before`, by the last decision.
+    Where this run decided nothing, what it found stands or falls with what was seen `before`, by the last decision
+    (None: not asked).
     """
     if any(not gap.is_chosen for gap in gaps):
         return RunVerdict.PARTIAL
     if has_news:
         return RunVerdict.CHANGES
     coverage = before if decided is None else [row for one in decided.decisions for row in one.coverage]
-    seen = [row.look_frac for row in coverage if row.stratum_id == WHOLE]
-    if seen and not any(share > 0.0 for share in seen):
-        return RunVerdict.NOT_LOOKED
-    return RunVerdict.NO_CHANGE
+    if coverage is None or any(row.look_frac > 0.0 for row in coverage if row.stratum_id == WHOLE):
+        return RunVerdict.NO_CHANGE
+    return RunVerdict.NOT_LOOKED
 
 
 def result_content(result: RunResult) -> dict[str, Any]:

@@ -123,7 +123,9 @@ def find(watch: Watch, span: Span, *, is_first: bool) -> catalog.Search:
     """
     pipeline = watch.pipeline
     start, end = date_of(span.since_day), date_of(span.until_day)
-    search = catalog.find_scenes(watch.aoi, pipeline.catalog, start, end, folder=Path(pipeline.folder))
+    search = catalog.find_scenes(
+        watch.aoi, pipeline.catalog, start, end, folder=Path(pipeline.folder), access=watch.access
+    )
     failed = [gap.reason for gap in search.gaps if gap.reason.startswith(CATALOGUE_FAILED)]
     sensors = {sensor for source in pipeline.catalog for sensor in source.collections}
     if is_first and failed and not all(search.is_stood_in_for(sensor) for sensor in sensors):

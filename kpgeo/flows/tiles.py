@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import xarray as xr
@@ -38,12 +38,15 @@ class TileReading:
         What could not be read.
     effort : Effort
         What reading and using them took.
+    stand_ins : mapping
+        By scene id, what was read in place of a granule that could not be, as `provider/item id`.
     """
 
     tile: str
     read_ids: frozenset[str]
     gaps: tuple[Gap, ...]
     effort: Effort = NO_EFFORT
+    stand_ins: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class TileReader:
@@ -69,6 +72,7 @@ class TileReader:
         self._read_ids: set[str] = set()
         self._gaps: list[Gap] = []
         self._reached: list[Scene] = []
+        self._stand_ins: dict[str, frozenset[str]] = {}
         self._begin_s = time.perf_counter()
         self._read_s = 0.0
 
@@ -81,7 +85,13 @@ class TileReader:
             else Effort(work=learning(self._reached, self.tile), read_s=self._read_s, learn_s=else_s)
         )
         gaps = tuple(self._gaps)
-        return TileReading(tile=self.tile.name, read_ids=frozenset(self._read_ids), gaps=gaps, effort=effort)
+        return TileReading(
+            tile=self.tile.name,
+            read_ids=frozenset(self._read_ids),
+            gaps=gaps,
+            effort=effort,
+            stand_ins=dict(self._stand_ins),
+        )
 
     def looks(self, scenes: Sequence[Scene], baseline: TileBaseline | None = None) -> list[Look]:
         """Return the clear looks of scenes of any sensor; a scene that cannot be read becomes a gap.
@@ -91,8 +101,9 @@ class TileReader:
         """
         options = self.watch.pipeline.features
         looks: list[Look] = []
+        used = self._divide(scenes)
         for sensor in Sensor:
-            for cube in self._cubes(self._divide(scenes), sensor, batch=len(scenes)):
+            for cube in self._cubes(used, sensor, batch=len(scenes)):
                 if baseline is None:
                     looks += detect.split_looks(cube, sensor)
                 elif (fitting := self._fitting(cube, scenes, baseline)).sizes["time"]:
@@ -112,8 +123,9 @@ class TileReader:
         """
         self._tells = previous is None
         stack = HistoryStack(shape=(self.tile.height, self.tile.width))
+        used = self._divide(scenes)
         for sensor in Sensor:
-            for cube in self._cubes(self._divide(scenes), sensor, batch=_BATCH):
+            for cube in self._cubes(used, sensor, batch=_BATCH):
                 fitting = cube if previous is None else self._fitting(cube, scenes, previous)
                 if fitting.sizes["time"]:
                     stack.add(fitting if learnable is None else learnable(fitting), sensor)
@@ -154,10 +166,11 @@ class TileReader:
         of_sensor = iter([scene for scene in scenes if scene.sensor is sensor])
         while now := list(islice(of_sensor, batch)):
             begin_s = time.perf_counter()
-            cube, gaps = ingest.load_cube(now, self._geobox, self.watch.pipeline.ingest)
+            cube, gaps = ingest.load_cube(now, self._geobox, self.watch.pipeline.ingest, self.watch.access)
             self._read_s += time.perf_counter() - begin_s
             self._reached += reached(now, self._reach)
             self._gaps += [_located(gap, self.watch, self.tile) for gap in gaps]
+            self._stand_ins |= _stand_ins(now, cube.attrs["granule_used"])
             is_acquired = (cube["look_class"] != LookClass.NOT_ACQUIRED).any(("y", "x"))
             self._read_ids.update(str(scene_id) for scene_id in cube["scene_id"].to_numpy()[is_acquired.to_numpy()])
             if self._on_cube is not None:
@@ -171,6 +184,16 @@ class TileReader:
         is_watched = xr.DataArray(self.watch.watched_of(self.tile), dims=("y", "x"))
         bands = [name for name, band in looks.data_vars.items() if {"y", "x"} <= set(band.dims)]
         return looks.assign({name: looks[name].where(is_watched) for name in bands})
+
+
+def _stand_ins(scenes: Sequence[Scene], used: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
+    """Return by scene id the granules read that are not the ones the scene names first."""
+    found = {}
+    for scene in scenes:
+        named = {f"{granule.provider}/{granule.item_id}" for granule in scene.granules}
+        if others := frozenset(used.get(scene.id, ())) - named:
+            found[scene.id] = others
+    return found
 
 
 def fit_tile(

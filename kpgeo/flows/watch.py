@@ -15,6 +15,7 @@ from kpgeo.model.grid import Grid, Tile
 from kpgeo.model.operating import BeliefMap, OperatingPoint
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.sites import Place
+from kpgeo.wire import Access, trusted_by
 
 _DEKADS_PER_YEAR = 36
 
@@ -48,6 +49,12 @@ class Watch:
     def __setstate__(self, state: dict[str, object]) -> None:
         """Take the fields up again."""
         self.__dict__.update(state)
+
+    @property
+    def access(self) -> Access:
+        """Return what reading over the network goes by: the pipeline's options, and the hosts it names itself."""
+        named = trusted_by(source.url for source in self.pipeline.catalog)
+        return Access(options=self.pipeline.wire, trusted_hosts=named)
 
     @property
     def first_dekad(self) -> int:

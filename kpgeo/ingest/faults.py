@@ -9,7 +9,6 @@ Fault = Literal[
     "unknown-format",
     "broken-index",
     "broken-tile",
-    "wrong-size",
     "wrong-checksum",
     "no-crs",
     "too-large",

@@ -162,6 +162,7 @@ def _source(granule: Granule, asset: str, reading: Reading, *, is_again: bool) -
         name=granule.item["assets"][asset]["href"],
         nodata=float(nodata),
         bbox_4326=granule.item.get("bbox"),
+        checksum=str(description.get("file:checksum") or ""),
         is_class=is_class,
         is_again=is_again,
     )

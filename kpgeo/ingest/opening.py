@@ -5,6 +5,7 @@ lie inside it.
 """
 
 import contextlib
+import hashlib
 import math
 import threading
 from collections import OrderedDict
@@ -43,8 +44,8 @@ class Source:
         Value that means "not acquired", where the file itself names none.
     bbox_4326 : sequence of float, or None
         West, south, east, north of the item.
-    size_bytes : int or None
-        As the item states it.
+    checksum : str
+        Of the whole file, as the item states it (`file:checksum`, a multihash in hexadecimal); "" where it does not.
     is_class : bool
         A layer of classes or bits, never interpolated.
     is_again : bool
@@ -55,7 +56,7 @@ class Source:
     name: str
     nodata: float | None
     bbox_4326: Sequence[float] | None
-    size_bytes: int | None = None
+    checksum: str = ""
     is_class: bool = False
     is_again: bool = False
 
@@ -81,8 +82,8 @@ def opened(source: Source, setting: Setting) -> Iterator[Pixels]:
     try:
         stream = open_bytes(source.href, setting.access, is_again=source.is_again)
         try:
-            if source.size_bytes is not None and stream.size != source.size_bytes:
-                raise FileError("wrong-size")
+            if source.checksum and not stream.is_remote:
+                _check_sum(stream, source)
             with _pixels(stream, source, setting.options) as pixels:
                 _check_place(pixels, source)
                 yield pixels
@@ -156,15 +157,42 @@ _indices = _Indices(max_tiles=2_000_000)
 
 def _index(stream: ByteSource, source: Source) -> TiffIndex:
     """Return the index of a TIFF, from memory if the file is as it was and reading it did not fail."""
-    version = str(getattr(stream, "version", ""))
-    if not version and not stream.is_remote:
-        version = str(Path(source.href).stat().st_mtime_ns)
-    key = (source.name, stream.size, version)
+    key = (source.name, stream.size, _version(stream, source))
     index = None if source.is_again else _indices.get(key)
     if index is None:
         index = read_index(stream.read, stream.size)
         _indices.put(key, index)
     return index
+
+
+# Multihash codes: of what algorithm the digest that follows is.
+_DIGESTS = {"1220": "sha256", "1114": "sha1", "1340": "sha512", "d50110": "md5"}
+_SUM_BYTES = 8 * 2**20
+_sums_held: set[tuple[str, int, str]] = set()
+
+
+def _check_sum(stream: ByteSource, source: Source) -> None:
+    """Refuse a file of this machine that is not what its item says it is; it is read whole for that, once a process.
+
+    Of a file on another machine only parts are read: safe on the way by TLS, and in the cache by its own sums.
+    """
+    stated = source.checksum.lower()
+    code = next((code for code in _DIGESTS if stated.startswith(code)), None)
+    key = (source.name, stream.size, _version(stream, source))
+    if code is None or key in _sums_held:
+        return
+    digest = hashlib.new(_DIGESTS[code], usedforsecurity=False)
+    for begin in range(0, stream.size, _SUM_BYTES):
+        digest.update(stream.read(begin, begin + _SUM_BYTES))
+    if digest.hexdigest() != stated.removeprefix(code):
+        raise FileError("wrong-checksum")
+    _sums_held.add(key)
+
+
+def _version(stream: ByteSource, source: Source) -> str:
+    """Return what tells this version of a file from others."""
+    version = str(getattr(stream, "version", ""))
+    return version if version or stream.is_remote else str(Path(source.href).stat().st_mtime_ns)
 
 
 def _check_size(index: TiffIndex, options: IngestOptions) -> None:

@@ -95,8 +95,7 @@ def _averaged(pixels: Pixels, target: Frame, options: IngestOptions) -> NDArray[
             if coarser.ratio is not None and options.overview_px <= coarser.ratio < (lie.ratio or 0):
                 overview, lie = number, coarser
     ratio = lie.ratio or 1
-    out = np.full((target.height, target.width), np.nan, dtype=np.float32)
-    if lie.needed is not None:
-        part = Part(top=lie.rows.start, left=lie.cols.start, height=target.height * ratio, width=target.width * ratio)
-        placing.average(pixels.read(part, overview), ratio, out)
+    out = np.empty((target.height, target.width), dtype=np.float32)
+    part = Part(top=lie.rows.start, left=lie.cols.start, height=target.height * ratio, width=target.width * ratio)
+    placing.average(pixels.read(part, overview), ratio, out)
     return out

@@ -109,9 +109,9 @@ class TiledPixels:
             first_row, first_col = max(top, tile_top), max(left, tile_left)
             rows = min(bottom, tile_top + level.tile_height) - first_row
             cols = min(right, tile_left + level.tile_width) - first_col
-            tile = _decoded(level, content, row, first_row - tile_top + rows)
+            tile, is_summed = _decoded(level, content, row)
             at = (first_row - tile_top, first_col - tile_left, first_row - part.top, first_col - part.left, rows, cols)
-            placing.place(tile, nodata, out, at)
+            (placing.place if is_summed else placing.place_sums)(tile, nodata, out, at)
         return out
 
     def sample(self, height: int, width: int) -> NDArray[np.float32]:
@@ -149,8 +149,8 @@ def _as_float32(nodata: float, level: Level) -> np.float32:
         return np.float32(nodata)
 
 
-def _decoded(level: Level, content: bytes, tile_row: int, rows: int) -> NDArray[Any]:
-    """Return a tile (row, column) in this thread's own buffer, its first `rows` rows decoded and ready."""
+def _decoded(level: Level, content: bytes, tile_row: int) -> tuple[NDArray[Any], bool]:
+    """Return a tile (row, column) in this thread's own buffer, and whether differences in it are summed up."""
     assert level.dtype is not None  # noqa: S101 - a plain level has a numpy type
     depth = 1 if level.is_planar else level.samples
     stored_rows = level.tile_height
@@ -162,13 +162,11 @@ def _decoded(level: Level, content: bytes, tile_row: int, rows: int) -> NDArray[
         raise FileError("broken-tile")
     tile: NDArray[Any] = buffer[:needed_bytes].view(level.dtype).reshape(stored_rows, level.tile_width, depth)
     predictor = 1 if level.compression == _STORED else level.predictor
-    if predictor == _DELTA and depth == 1:
-        placing.undo_delta(tile[:, :, 0], rows)
-    elif predictor == _DELTA:
+    if predictor == _DELTA and depth > 1:
         tile = imagecodecs.delta_decode(tile, axis=1)
     elif predictor == _FLOAT_DELTA:
         tile = imagecodecs.floatpred_decode(tile, axis=-2)
-    return tile[:, :, 0] if depth == 1 else np.ascontiguousarray(tile[:, :, 0])
+    return np.ascontiguousarray(tile[:, :, 0]), predictor != _DELTA or depth > 1
 
 
 def _unpacked(compression: int, content: bytes, buffer: NDArray[np.uint8]) -> int:

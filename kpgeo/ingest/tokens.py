@@ -50,7 +50,7 @@ def sign_item(item: Mapping[str, Any], provider: str, access: Access, *, renew: 
     asking = [band for band, href in hrefs.items() if item.get("kpgeo:sign") and _wants_token(href, access)]
     if asking:
         token = _token(provider, str(item.get("collection")), access, renew=renew)
-        signed |= {band: f"{hrefs[band]}?{token}" for band in asking}
+        signed |= {band: f"{hrefs[band]}{'&' if '?' in hrefs[band] else '?'}{token}" for band in asking}
     if not signed:
         return dict(item)
     assets = {band: {**asset, "href": signed.get(band, hrefs[band])} for band, asset in item["assets"].items()}

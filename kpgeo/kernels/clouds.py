@@ -2,13 +2,13 @@
 
 Strategy. A quality layer judges a pixel by one day's colours, and so misses what is thin. The pixel's own season says
 what the ground would look like. A veil adds light that is about as blue as it is red, no more of it in the short-wave
-infrared than in the visible, and takes none from the near infrared; that is the rise in blue, unless red rises by half
-as much again, of MACCS (Hagolle et al. 2010) and the rise in green of Tmask (Zhu & Woodcock 2014). A shadow darkens
-the short-wave infrared along with the near infrared, brightens nothing, and leaves some of both. What is dug shows
-itself otherwise: spoil rises more in red and most in the short-wave infrared; water takes nearly all of the near
-infrared, or leaves green brighter; char takes near infrared and leaves short-wave infrared. Clouds and shadows are
-patches, noise is not: a pixel is veiled where enough of the seen pixels around it say the same, or where it says it
-faintly and touches such ground. And no veil stays: what another look shows as it was is ground.
+infrared than in the visible, and takes none from the near infrared; so MACCS looks for a rise in blue that red does not
+far exceed (Hagolle et al. 2010), and Tmask for one in green (Zhu & Woodcock 2014). A shadow darkens the short-wave
+infrared along with the near infrared, brightens nothing, and leaves some of both. What is dug shows itself otherwise:
+spoil rises more in red and most in the short-wave infrared; water takes nearly all of the near infrared, or leaves
+green brighter; char takes near infrared and leaves short-wave infrared. Clouds and shadows are patches, noise is not: a
+pixel is veiled where enough of the seen pixels around it say the same, or where it says it faintly and touches such
+ground. And no veil stays: what another look shows as it was is ground.
 
 Everything is counted in integers but the judgement of single pixels, so results do not depend on how a window is cut,
 beyond the `REACH_PX` pixels along a cut.
@@ -26,6 +26,8 @@ SEEN, CLOUD, FAINT_CLOUD, SHADOW, FAINT_SHADOW = 1, 2, 4, 8, 16
 
 # Of each kind: its marks, half the edge of the square it is counted in, and the least percentage there.
 _KINDS = ((CLOUD, FAINT_CLOUD, 3, 40), (SHADOW, FAINT_SHADOW, 4, 50))
+# A pixel is what this percentage of the seen ones around it are, whatever it says itself: bright cores of clouds.
+_HEMMED_IN = 75
 _TOUCH_PX = 2
 REACH_PX = 4 + _TOUCH_PX
 
@@ -105,24 +107,21 @@ def find_veils(bands: NDArray[np.float32], season: SeasonOfDay, rule: VeilRule) 
     return veils
 
 
-def is_lasting(
-    one: NDArray[np.float32], veils: NDArray[np.uint8], other: NDArray[np.float32], other_veils: NDArray[np.uint8]
-) -> NDArray[np.bool_]:
-    """Say where two looks of different days show the same veil alike: that is ground, for no cloud stays as it was.
+def is_alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Say where two looks show the same: those of different days that do so show ground, for no veil stays as it was.
 
     Parameters
     ----------
-    one, other : float32 (6, y, x)
-        Their reflectance.
-    veils, other_veils : uint8 (y, x)
-        What `find_veils` makes of them.
+    one, other : float32 (band, pixel)
+        Reflectance, in bands but blue.
+
+    Examples
+    --------
+    >>> is_alike(np.float32([[0.30, 0.30]]), np.float32([[0.32, 0.35]])).tolist()
+    [True, False]
     """
-    both: NDArray[np.bool_] = (veils == other_veils) & (veils != 0)
-    if both.any():
-        first, second = one[1:, both], other[1:, both]
-        apart = np.abs(first - second) <= _ALIKE + _ALIKE_SHARE * np.maximum(first, second)
-        both[both] = apart.all(axis=0)
-    return both
+    alike: NDArray[np.bool_] = np.all(np.abs(one - other) <= _ALIKE + _ALIKE_SHARE * np.maximum(one, other), axis=0)
+    return alike
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -201,7 +200,7 @@ def _mark(bands, beta, basis, sigma, scales, limits, marks):  # type: ignore[no-
 
 @njit(cache=True, nogil=True)
 def _enough(marks, bit, half, percent, core):  # type: ignore[no-untyped-def]
-    """Say where a mark stands among at least a percentage of the seen pixels of a square.
+    """Say where a mark stands among at least a percentage of the seen pixels of a square, or is hemmed in by such.
 
     Both counts go in one number, the marks in its upper half: a column's roll down the rows, then columns are added.
     """
@@ -222,8 +221,9 @@ def _enough(marks, bit, half, percent, core):  # type: ignore[no-untyped-def]
                     square[x] += part[x]
             row, out = marks[y], core[y]
             for x in range(width):
-                is_enough = (square[x] >> 16) * 100 >= percent * (square[x] & 0xFFFF)
-                out[x] = is_enough & ((row[x] & bit) != 0)
+                strong, seen = (square[x] >> 16) * 100, square[x] & 0xFFFF
+                is_core = (strong >= percent * seen) & ((row[x] & bit) != 0)
+                out[x] = is_core | ((strong >= _HEMMED_IN * seen) & ((row[x] & SEEN) != 0))
 
 
 @njit(cache=True, nogil=True)

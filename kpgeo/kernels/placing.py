@@ -14,39 +14,9 @@ _NAN = np.float32(np.nan)
 _LEAST_WEIGHT = 0.00001
 
 
-@njit(cache=True, nogil=True)
-def undo_delta(tile, rows):  # type: ignore[no-untyped-def]
-    """Undo horizontal differencing (TIFF predictor 2) in place, in the first rows of a tile of whole numbers.
-
-    Four rows go together: a sum waits for the one before it, and four chains wait less than one. Sums wrap around, as
-    the differences did.
-    """
-    wrap = tile.dtype.type
-    n = tile.shape[1]
-    done = rows - rows % 4
-    for y in range(0, done, 4):
-        a, b, c, d = tile[y, :n], tile[y + 1, :n], tile[y + 2, :n], tile[y + 3, :n]
-        sum_a, sum_b, sum_c, sum_d = a[0], b[0], c[0], d[0]
-        for x in range(1, n):
-            sum_a = wrap(sum_a + a[x])
-            a[x] = sum_a
-            sum_b = wrap(sum_b + b[x])
-            b[x] = sum_b
-            sum_c = wrap(sum_c + c[x])
-            c[x] = sum_c
-            sum_d = wrap(sum_d + d[x])
-            d[x] = sum_d
-    for y in range(done, rows):
-        a = tile[y, :n]
-        total = a[0]
-        for x in range(1, n):
-            total = wrap(total + a[x])
-            a[x] = total
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def place(tile, nodata, out, at):  # type: ignore[no-untyped-def]
-    """Copy a part of a tile to a part of `out`, whole rows at a time; what equals `nodata` becomes NaN.
+    """Copy a part of a tile to a part of `out`; what equals `nodata` becomes NaN.
 
     `at` is the first row and column in the tile, the first row and column in `out`, and how many rows and columns.
     """
@@ -57,6 +27,46 @@ def place(tile, nodata, out, at):  # type: ignore[no-untyped-def]
         for x in range(cols):
             value = np.float32(line[x])
             here[x] = _NAN if value == nodata else value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def place_sums(tile, nodata, out, at):  # type: ignore[no-untyped-def]
+    """Undo horizontal differencing (TIFF predictor 2) of whole numbers in place, and copy as `place` does.
+
+    Four rows go together: a sum waits for the one before it, and four chains wait less than one; the rows are still in
+    the nearest cache when they are copied. Sums wrap around, as the differences did.
+    """
+    tile_row, tile_col, out_row, out_col, rows, cols = at
+    wrap = tile.dtype.type
+    n = tile_col + cols
+    for begin in range(0, rows, 4):
+        end = min(begin + 4, rows)
+        if end - begin == 4:
+            top = tile_row + begin
+            a, b, c, d = tile[top, :n], tile[top + 1, :n], tile[top + 2, :n], tile[top + 3, :n]
+            sum_a, sum_b, sum_c, sum_d = a[0], b[0], c[0], d[0]
+            for x in range(1, n):
+                sum_a = wrap(sum_a + a[x])
+                a[x] = sum_a
+                sum_b = wrap(sum_b + b[x])
+                b[x] = sum_b
+                sum_c = wrap(sum_c + c[x])
+                c[x] = sum_c
+                sum_d = wrap(sum_d + d[x])
+                d[x] = sum_d
+        else:
+            for y in range(begin, end):
+                a = tile[tile_row + y, :n]
+                total = a[0]
+                for x in range(1, n):
+                    total = wrap(total + a[x])
+                    a[x] = total
+        for y in range(begin, end):
+            line = tile[tile_row + y, tile_col:n]
+            here = out[out_row + y, out_col : out_col + cols]
+            for x in range(cols):
+                value = np.float32(line[x])
+                here[x] = _NAN if value == nodata else value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -2,7 +2,7 @@
 
 Strategy. What is expected is known at every pixel, the look only where it is clear. So the correlation coefficient is
 taken at every whole shift over exactly the pixels that are clear, as masked registration does (Padfield 2012,
-https://doi.org/10.1109/TIP.2011.2181402, eqs. 4-10, with one of the masks full), by Fourier transform, in blocks of the
+https://doi.org/10.1109/TIP.2011.2181402; here one of the masks is full), by Fourier transform, in blocks of the
 tile. Coarse differences of brightness (season, haze, slope of the sun) are taken off first: they say nothing of place.
 The surfaces of the blocks are averaged; the peak's whole pixel is refined by parabolas; and what leaving out each block
 in turn moves it by is its standard error (jackknife). A cloud edge correlates with nothing, a burn scar with nothing;
@@ -55,7 +55,7 @@ class Shift:
         return float(np.hypot(self.down_px, self.right_px))
 
 
-def measure_shift(look: Image, expected: Image, texture: float, max_px: int = 6 * 128 * 128) -> Shift | None:
+def measure_shift(look: Image, expected: Image, texture: float, max_px: int = 4 * 128 * 128) -> Shift | None:
     """Measure how a look is shifted against what is expected of it.
 
     Parameters

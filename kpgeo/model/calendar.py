@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from kpgeo.model.errors import BadInputError
 
 _EPOCH = dt.date(1970, 1, 1)
+_CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+_MOMENT = re.compile(
+    rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?:[Tt ]({_CLOCK})(Z|z|[+-][0-9]{{2}}:?[0-9]{{2}})?)?", re.ASCII
+)
 _PERIOD = re.compile(r"^([0-9]{4})(?:(H)([12])|(Q)([1-4]))?$")
 
 
@@ -27,6 +31,35 @@ def day_of(moment: dt.date | dt.datetime) -> int:
             raise BadInputError("A datetime without a time zone is ambiguous.", remedy="Give it in UTC.")
         moment = moment.astimezone(dt.UTC).date()
     return (moment - _EPOCH).days
+
+
+def date_in_utc(text: str) -> dt.date:
+    """Return the date a text names, in UTC: that of a date, or of a moment that says its zone.
+
+    Midnight without a zone is what programs make of a date: it is taken for that.
+
+    Raises
+    ------
+    BadInputError
+        The text is no ISO date or moment, no day of the calendar, or a moment of the day without its zone.
+
+    >>> date_in_utc("2024-03-01").isoformat(), date_in_utc("2024-02-28T23:30:00-05:00").isoformat()
+    ('2024-03-01', '2024-02-29')
+    """
+    match = _MOMENT.fullmatch(text.strip())
+    if match is None:
+        raise BadInputError(f"{text[:40]!r} is not an ISO date.", remedy="Write it as 2024-08-31.")
+    day, clock, zone = match.groups(default="")
+    try:
+        date = dt.date.fromisoformat(day)
+        moment = dt.datetime.fromisoformat(f"{day}T{clock.replace(':60', ':59') or '00:00'}{zone}")
+        if zone:
+            return moment.astimezone(dt.UTC).date()
+    except (ValueError, OverflowError) as error:
+        raise BadInputError(f"{text[:40]!r} is not a day of the calendar.", remedy="Correct it.") from error
+    if moment.time() != dt.time():
+        raise BadInputError(f"{text[:40]!r} is a moment without a time zone.", remedy="Write the date alone, or Z.")
+    return date
 
 
 def date_of(day: int) -> dt.date:

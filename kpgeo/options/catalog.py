@@ -1,11 +1,12 @@
 """Where scenes are looked for: a catalogue known by name, any STAC API, a static catalogue, or a folder of files."""
 
+import re
 import tomllib
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +14,7 @@ from kpgeo.model.scene import Sensor
 
 WHOLE_FOLDER = "."
 _WEB = ("http://", "https://")
+_SECRET = re.compile(r"sig|token|key|secret|passw|auth|credential|session", re.IGNORECASE)
 
 
 @cache
@@ -69,6 +71,14 @@ class CatalogSource(BaseModel):
             fact = refused.get(str(sensor))
             if fact is not None and fact["value"] == collection:
                 raise ValueError(f"{collection} of {self.provider} is not read: {fact['reason']}")
+        return self
+
+    @model_validator(mode="after")
+    def _tells_no_secret(self) -> Self:
+        parts = urlsplit(self.url)
+        names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+        if self.is_remote and ("@" in parts.netloc or any(_SECRET.search(name) for name in names)):
+            raise ValueError("an address holds no user, password, key or token: a workspace keeps the pipeline it saw")
         return self
 
     @property

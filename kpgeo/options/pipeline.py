@@ -25,7 +25,7 @@ from kpgeo.options.wire import WireOptions
 
 __all__ = ["CatalogSource", "History", "Pipeline"]
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)  # what was written may be a secret
 _MAX_BYTES = 1024 * 1024
 
 

@@ -114,4 +114,7 @@ class WireOptions(StageOptions):
         pattern=r"^https?://[^\s/?#]+$",
         description="The S3 service of these buckets (Copernicus Data Space).",
     )
+    s3_in_flight: int = Field(
+        default=4, ge=1, le=256, description="Requests to it under way at the same time; Copernicus allows 4 a user."
+    )
     s3_region: str = Field(default="default", pattern=r"^[a-z0-9-]+$", description="The region signed for.")

@@ -1,6 +1,5 @@
 """An analyst's labelled polygons: what the ground at a place was, from when until when. Files that strangers wrote."""
 
-import datetime as dt
 import logging
 import re
 from collections import Counter
@@ -15,7 +14,7 @@ from rasterio.features import rasterize
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
-from kpgeo.model.calendar import day_of
+from kpgeo.model.calendar import date_in_utc, day_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.grid import Grid
@@ -29,7 +28,6 @@ from kpgeo.registry.text import parse_json, read_bytes
 MAX_LABELS = 2000
 MAX_LABEL_KM2 = 25.0
 STATES = tuple(state.name.lower() for state in LandState if state is not LandState.STABLE)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
 _log = logging.getLogger(__name__)
 
@@ -216,13 +214,12 @@ def _day(value: object, where: str) -> int | None:
     if value is None or value == "":
         return None
     remedy = "Write it as 2024-08-31, or leave it out."
-    if not isinstance(value, str) or not _DATE.fullmatch(value.strip()[:10]):
+    if not isinstance(value, str):
         raise BadInputError(f"{clean(repr(value), 40)} is not an ISO date.", where=where, remedy=remedy)
     try:
-        date = dt.date.fromisoformat(value.strip()[:10])
-    except ValueError as error:
-        said = clean(repr(value), 40)
-        raise BadInputError(f"{said} is not a day of the calendar.", where=where, remedy=remedy) from error
+        date = date_in_utc(value)
+    except BadInputError as error:
+        raise BadInputError(error.what, where=where, remedy=remedy) from error
     if date.year < 1984:
         raise BadInputError(f"{date} lies before the first Landsat image of 30 m.", where=where, remedy=remedy)
     return day_of(date)

@@ -20,6 +20,7 @@ from kpgeo.store.files import write_atomic
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
+_URL = "Write it as sqlite:///path or driver://user:password@host/name, with a driver that is installed."
 
 
 def known_schemas() -> tuple[str, ...]:
@@ -148,8 +149,10 @@ def _engine(url: str) -> Engine:
             return create_engine(parsed)
         # A connection for each transaction: nothing is shared between threads, nothing left open.
         engine = create_engine(parsed, poolclass=NullPool)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise BadInputError(f"The database URL cannot be used ({error}).", where="database_url") from error
+    except (ArgumentError, ValueError):  # neither repeated nor chained: the URL holds a password
+        raise BadInputError("The database URL cannot be read.", where="database_url", remedy=_URL) from None
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise BadInputError(f"The database URL cannot be used ({error}).", where="database_url", remedy=_URL) from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

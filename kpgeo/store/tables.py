@@ -164,7 +164,7 @@ class Tables:
                 same = (columns.aoi_id == aoi_id, columns.id == scene_id)
                 connection.execute(update(schema.scenes).where(*same).values(withdrawn_at=now))
 
-    def note_used(self, aoi_id: str, used: Mapping[str, Sequence[str]]) -> None:
+    def note_used(self, aoi_id: str, used: Mapping[str, Iterable[str]]) -> None:
         """Note by scene id which granules were read, as `provider/item id`, where not those it names first."""
         columns = schema.scenes.c
         with self._database.writing() as connection:

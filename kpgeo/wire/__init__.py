@@ -4,9 +4,9 @@ from kpgeo.wire.access import Access, trusted_by
 from kpgeo.wire.addresses import is_public
 from kpgeo.wire.faults import Fault, FetchError
 from kpgeo.wire.filelike import ByteFile, Opener, as_file, opener_of
-from kpgeo.wire.presign import S3Key, presign
-from kpgeo.wire.redact import redact, silence_secrets, unsign
+from kpgeo.wire.secrecy import redact, silence_secrets, unsign
 from kpgeo.wire.session import CheckedSession, open_session, shared_session
+from kpgeo.wire.signing import S3Key, presign
 from kpgeo.wire.sources import ByteSource, open_bytes
 
 __all__ = [

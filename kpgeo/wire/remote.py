@@ -22,7 +22,7 @@ from kpgeo.wire.access import Access
 from kpgeo.wire.cache import cache_of, key_of
 from kpgeo.wire.faults import Fault, FetchError
 from kpgeo.wire.local import FileBytes
-from kpgeo.wire.redact import unsign
+from kpgeo.wire.secrecy import unsign
 from kpgeo.wire.session import shared_session
 from kpgeo.wire.spans import Errand, Span, join_spans
 
@@ -116,18 +116,20 @@ class RemoteBytes:
     def read_many(self, spans: Sequence[Span]) -> Iterator[tuple[int, bytes]]:
         """Yield the number of each span and its bytes, as they arrive. Spans that lie close together come together."""
         cut = [(begin, max(min(end, self.size), begin)) for begin, end in spans]
-        wanted, here = [], []
+        wanted, here, begun = [], [], []
         for number, (begin, end) in enumerate(cut):
             if begin >= end or end <= len(self._head):
-                yield number, self._head[begin:end]
+                begun.append(number)
             elif self._cache is not None and self._cache.has(self._key(begin, end)):
                 here.append(number)
             else:
                 wanted.append(number)
         flight = _Flight(self, self._errands(cut, wanted))
         try:
-            if here or len(wanted) > 1:
+            if begun or here or len(wanted) > 1:
                 flight.depart()
+            for number in begun:
+                yield number, self._head[slice(*cut[number])]
             for number in here:
                 kept = self._cache.get(self._key(*cut[number])) if self._cache is not None else None
                 if kept is None or len(kept) != cut[number][1] - cut[number][0]:

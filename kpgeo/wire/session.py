@@ -5,6 +5,7 @@ first host was to see (authorisation, cookies, a body) stays with it. Times, att
 what a caller of the session asks for in their place (`timeout`, `verify`) is not heeded.
 """
 
+import contextlib
 import email.utils
 import os
 import random
@@ -24,7 +25,7 @@ from kpgeo.wire.addresses import is_public
 from kpgeo.wire.failures import fault_of
 from kpgeo.wire.faults import FetchError
 from kpgeo.wire.pinned import Clock, PinnedAdapter, running
-from kpgeo.wire.redact import silence_secrets
+from kpgeo.wire.secrecy import silence_secrets
 
 _PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
 _AGAIN = frozenset({"unreachable", "reset", "timed-out", "short-body", "dns-failed"})
@@ -50,6 +51,8 @@ class CheckedSession(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for scheme in PORTS:
             self.mount(f"{scheme}://", PinnedAdapter(access))
+        self._s3_host = urlsplit(access.options.s3_url).netloc
+        self._s3_turns = threading.Semaphore(access.options.s3_in_flight)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a request, and again where that may help; follow redirects; read the body unless `stream` is set.
@@ -79,7 +82,9 @@ class CheckedSession(requests.Session):
             request.prepare(method="GET", url=url, headers={"Accept-Encoding": "identity", **headers})
         except (requests.RequestException, ValueError):
             raise FetchError("refused") from None
-        return self._patiently(request, limit_bytes, is_streamed=False, sink=sink)
+        is_s3 = urlsplit(url).netloc == self._s3_host
+        with self._s3_turns if is_s3 else contextlib.nullcontext():
+            return self._patiently(request, limit_bytes, is_streamed=False, sink=sink)
 
     def _patiently(
         self, request: requests.PreparedRequest, limit_bytes: int, *, is_streamed: bool, sink: IO[bytes] | None

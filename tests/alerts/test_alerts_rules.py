@@ -110,6 +110,7 @@ def test_a_provisional_alert_stays_so_while_in_doubt():
     assert found.states[1:] == [S.PROVISIONAL] * 6
 
 
+@pytest.mark.fault(25)
 def test_no_look_holds_the_state_and_a_look_gives_it_back():
     rows = [
         site(1),

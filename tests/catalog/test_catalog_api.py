@@ -83,6 +83,7 @@ def test_a_search_asks_by_geometry_and_dates(tmp_path):
     assert "query" not in asked
 
 
+@pytest.mark.fault(18)
 def test_a_pass_over_a_zone_edge_is_one_scene(recorded, tmp_path):
     with RecordedServer([recorded("pc_sentinel-2-l2a_0.json")]) as server:
         days = (dt.date(2019, 1, 1), dt.date(2019, 1, 2))
@@ -125,6 +126,7 @@ def _circle(server, answerer):
     return True
 
 
+@pytest.mark.fault(20)
 def test_a_short_outage_is_waited_for(tmp_path):
     with RecordedServer([page(sentinel2_item())], _fails_first) as server:
         found = find(server, tmp_path)
@@ -139,6 +141,7 @@ def _fails_first(server, answerer, _):
     return False
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize(
     ("misbehave", "words"),
     [
@@ -159,6 +162,7 @@ def test_a_catalogue_that_answers_nonsense(tmp_path, misbehave, words):
     assert caught.value.exit_code == 4
 
 
+@pytest.mark.fault(23)
 def test_a_catalogue_that_cannot_be_reached(tmp_path):
     with RecordedServer([page(sentinel2_item())]) as server:
         url = server.url
@@ -174,6 +178,7 @@ def test_a_catalogue_that_cannot_be_reached(tmp_path):
     assert time.monotonic() - begin < 10.0
 
 
+@pytest.mark.fault(21)
 def test_a_server_that_hangs_ends_by_the_request_timeout(tmp_path):
     def hang(*_):
         time.sleep(4.0)
@@ -185,6 +190,7 @@ def test_a_server_that_hangs_ends_by_the_request_timeout(tmp_path):
     assert time.monotonic() - begin < 15.0
 
 
+@pytest.mark.fault(21)
 def test_a_server_that_drips_ends_by_the_deadline(tmp_path):
     def dripping(_, answerer, __):
         drip(answerer, 6.0)

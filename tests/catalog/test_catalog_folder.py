@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
 from kpgeo.catalog import find_scenes
@@ -130,6 +132,23 @@ def test_a_landsat_name_tells_the_day_and_the_pass_is_counted_once_with_a_catalo
     assert both.datetime.isoformat() == "2024-01-05T10:44:00+00:00"
     assert [granule.tile for granule in both.granules] == ["197053", "197054"]
     assert [len(granule.alternatives) for granule in both.granules] == [0, 1]
+
+
+_PARTS = st.sampled_from(
+    [SAFE, LANDSAT, SLICE, "S2A_MSIL2A_", "_N0510_R051_", "T29PQK_20240105T105431_B04_10m", "OPERA_L2_RTC-S1_T", "..",
+     "S1A_IW_20240105T184900_DVP_RTC10_G_gpuned_1A2B", "_SR_B4", "_vv", "٢٠٢٤٠١٠٥T105431", "\x00", " ", "B04", "_rtc"]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(_PARTS | st.text(max_size=8), min_size=1, max_size=4).map("".join), min_size=1, max_size=3))
+def test_any_name_is_told_or_refused(parts):
+    try:
+        named = name_of(PurePosixPath(*parts, "B04.tif"))
+    except ItemError:
+        return
+    assert named.product in "/".join(parts)
+    assert named.properties["platform"].startswith(("sentinel-", "landsat-"))
+    dt.datetime.fromisoformat(named.properties["datetime"])
 
 
 def test_an_item_beside_its_files_is_taken_at_its_word(tmp_path):

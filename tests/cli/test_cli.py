@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kpgeo import cli
+from kpgeo import cli, flows
 from kpgeo.cli.console import clean
+from kpgeo.cli.upkeep import _lines
 from kpgeo.model.errors import UpstreamError
 
 _PIPELINE = """
@@ -226,12 +227,43 @@ def test_a_cluster_that_is_none_is_exit_code_2(small_world: Path, tmp_path: Path
 def test_doctor_finds_what_is_missing(tmp_path: Path) -> None:
     pipeline = tmp_path / "pipeline.toml"
     pipeline.write_text(_PIPELINE.format(name="p"))
-    code, out, err = _kpgeo("doctor", pipeline, "--workspace", tmp_path / "workspace", "--json")
+    code, out, _ = _kpgeo("doctor", pipeline, "--workspace", tmp_path / "workspace", "--json")
     assert code == 4
-    assert "catalogue" in err
-    states = {one["check"]: one["state"] for one in _last_json(out)["findings"]}  # type: ignore[attr-defined]
-    assert states["gdal"] == "ok"
-    assert states["catalogue"] == "fail"
+    told = _last_json(out)
+    assert told["exit_code"] == 4
+    states = {one["check"]: one["state"] for one in told["findings"]}  # type: ignore[attr-defined]
+    assert states["raster formats"] == "ok"
+    assert states["catalogue nowhere/catalog.json"] == "fail"
+    assert "-> Correct `url` under [[catalog]] in the pipeline file." in out
+    assert "Not ready: 1 thing to mend" in out
+    pipeline.write_text("nonsense")
+    code, out, _ = _kpgeo("doctor", pipeline, "--workspace", tmp_path / "workspace")
+    assert code == 2
+    assert "python: Python 3" in out, "what can be looked at without the pipeline is"
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_doctor_fits_a_terminal() -> None:
+    finding = flows.Finding(check="catalogue one.example", state="fail", detail="why " * 40, remedy="Do this. " * 30)
+    lines = list(_lines(finding, 80))
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("fail  catalogue one.example: why why")
+    (mend,) = [number for number, line in enumerate(lines) if line.startswith("      -> Do this.")]
+    assert all(line.startswith("      ") for line in lines[1:])
+    assert all(line.startswith("         ") for line in lines[mend + 1 :])
+
+
+def test_a_plan_says_what_it_takes_and_can_be_drawn(small_world: Path, tmp_path: Path) -> None:
+    drawn = tmp_path / "plan.geojson"
+    args = ("--workspace", tmp_path / "workspace", "--preview", drawn, "--json")
+    code, out, _ = _kpgeo("plan", small_world / "pipeline.toml", *args)
+    assert code == 0
+    (aoi,) = _last_json(out)["aois"]  # type: ignore[misc]
+    assert f"{aoi['reads']:,} reads of a scene on a tile: about " in out  # type: ignore[index]
+    assert "by rates from the benchmark machine, as nothing was run here yet" in out
+    kinds = [feature["properties"]["kind"] for feature in json.loads(drawn.read_text())["features"]]
+    assert kinds.count("tile") == aoi["tiles"] == 1  # type: ignore[index]
+    assert kinds.count("footprint") == sum(one["found"] for one in aoi["scenes"].values())  # type: ignore[index]
 
 
 def test_the_installed_command_ends_cleanly_when_its_reader_leaves() -> None:

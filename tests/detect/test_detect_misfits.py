@@ -165,3 +165,21 @@ def test_a_history_of_few_looks_says_nothing(land):
     looks = [look_at(land, Sensor.SENTINEL2, seed=n, day=19_500 + n, scene_id=str(n)) for n in range(3)]
     looks.append(look_at(land, Sensor.SENTINEL2, shift=(3.0, 0.0), day=19_505, scene_id="far"))
     assert find_history_misfits(stack_of(looks), MisfitOptions()) == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "other"),
+    [
+        ("shift_limit_px", 2.0),
+        ("shift_limit_landsat_px", 3.0),
+        ("shift_likeness", 0.5),
+        ("offset_reflectance", 0.05),
+        ("orbit_looks", 0),
+    ],
+)
+def test_every_option_moves_the_digest_and_is_described(field, other):
+    assert set(MisfitOptions.model_fields) == {
+        "shift_limit_px", "shift_limit_landsat_px", "shift_likeness", "offset_reflectance", "orbit_looks",
+    }  # fmt: skip
+    assert MisfitOptions(**{field: other}).digest() != MisfitOptions().digest()
+    assert MisfitOptions.model_fields[field].description

@@ -25,6 +25,7 @@ def broken(small_world: Path, tmp_path: Path) -> tuple[Path, Path]:
     return world, file
 
 
+@pytest.mark.fault(12)
 def test_an_unreadable_scene_is_a_gap_and_is_tried_again(
     small_world: Path,
     fitted: Path,
@@ -66,6 +67,7 @@ def _decided(workspace: Path, pipeline: Pipeline) -> tuple[object, ...]:
         tables.close()
 
 
+@pytest.mark.fault(24)
 def test_an_aoi_that_fails_says_so_and_nothing_is_committed(
     small_world: Path, fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +85,7 @@ def test_an_aoi_that_fails_says_so_and_nothing_is_committed(
     assert "No catalogue answered" in report.gap_sentences()[0]
 
 
+@pytest.mark.fault(6)
 def test_where_every_tile_is_lost_nothing_is_committed(
     small_world: Path, fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

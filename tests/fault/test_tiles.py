@@ -57,6 +57,7 @@ def test_worker_processes_come_to_what_one_process_does(pipeline: Pipeline, tmp_
     assert _digest(pipeline, tmp_path / "spread") == _digest(pipeline, tmp_path / "alone")
 
 
+@pytest.mark.fault(6)
 @pytest.mark.long
 def test_a_lost_tile_is_a_gap_and_is_taken_up_again(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

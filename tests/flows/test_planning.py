@@ -39,7 +39,7 @@ def ran(small_world: Path, tmp_path_factory: pytest.TempPathFactory, patch: pyte
 
     def search(*args, **named):
         found = find_scenes(*args, **named)
-        scenes = tuple(_western(one) if number % 3 == 0 else one for number, one in enumerate(found.scenes))
+        scenes = tuple(_changed(number, one) for number, one in enumerate(found.scenes))
         return dataclasses.replace(found, scenes=scenes)
 
     def load(scenes, geobox, *rest):
@@ -58,6 +58,13 @@ def ran(small_world: Path, tmp_path_factory: pytest.TempPathFactory, patch: pyte
     assert not reads, "a plan reads nothing"
     report = flows.run_pipeline(pipeline, workspace=workspace, until=until, cluster="sync")
     return SimpleNamespace(plan=plan, report=report, reads=reads, workspace=workspace, pipeline=pipeline, until=until)
+
+
+def _changed(number: int, scene: Scene) -> Scene:
+    """Return every third scene as if it reached only the west, and every fourth of radar as if from another orbit."""
+    if scene.sensor.is_radar and number % 4 == 0:
+        scene = dataclasses.replace(scene, orbit_state="elsewhere", relative_orbit=999)
+    return _western(scene) if number % 3 == 0 else scene
 
 
 def _western(scene: Scene) -> Scene:
@@ -80,6 +87,9 @@ def test_what_is_planned_is_what_is_run(ran: SimpleNamespace) -> None:
         planned.update(tile.reads)
     assert planned == ran.reads, "each scene is read on as many tiles as planned"
     assert 0 < planned.total() < 9 * len(one.scenes), "some scenes do not reach every tile"
+    strange = {scene.id for scene in one.scenes if scene.orbit_state == "elsewhere"}
+    assert strange, "some look from another side"
+    assert not strange & set(planned)
     done = Effort.of_json(aoi["effort"])
     assert done.work == ahead.workload
     assert done.work.reads == planned.total()

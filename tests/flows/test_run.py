@@ -45,6 +45,7 @@ def test_what_was_delivered_is_what_waited(watched: Path) -> None:
     tables.close()
 
 
+@pytest.mark.fault(3)
 def test_delivery_killed_before_it_was_noted_sends_the_same_thing(watched: Path, tmp_path: Path) -> None:
     workspace = Path(shutil.copytree(watched, tmp_path / "workspace"))
     room = Workspace(workspace)

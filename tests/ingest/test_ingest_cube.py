@@ -76,6 +76,7 @@ def test_a_scene_elsewhere_is_not_opened(tmp_path):
     assert np.all(cube["look_class"] == LookClass.NOT_ACQUIRED)
 
 
+@pytest.mark.fault(14)
 def test_no_data_is_never_zero_reflectance(tmp_path):
     holed = np.full((24, 24), 1600, dtype=np.uint16)
     holed[3, 4] = 0
@@ -85,6 +86,7 @@ def test_no_data_is_never_zero_reflectance(tmp_path):
     assert np.isnan(cube["red"].values).sum() == 1
 
 
+@pytest.mark.fault(14)
 def test_an_empty_file_is_not_acquired(tmp_path):
     nothing = dict.fromkeys(SAVANNA, 0)
     cube, gaps = load_cube([make_scene(S2, make_granule(tmp_path, S2, nothing))], window(), OPTIONS)
@@ -184,6 +186,7 @@ def test_granules_are_mosaicked_and_a_pixel_counts_once(tmp_path):
     assert cube.sizes["time"] == 1
 
 
+@pytest.mark.fault(18)
 def test_granules_of_two_zones_are_one_look(tmp_path):
     zone = 500_000.0 + 3 * 111_000.0
     here = make_granule(tmp_path, S2, SAVANNA, size=24, name="a", left=zone - 240.0)
@@ -267,6 +270,7 @@ def _truncate(path, share):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 0.97])
 def test_a_truncated_file_is_a_gap_and_the_other_scenes_go_on(tmp_path, share):
     random = np.random.default_rng(3)
@@ -291,6 +295,7 @@ def test_a_missing_file_is_a_gap(tmp_path):
     assert gaps[0].reason == "unreadable: not-found: nir: one"
 
 
+@pytest.mark.fault(16)
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_a_file_without_a_place_is_refused(tmp_path):
     granule = make_granule(tmp_path, S2, SAVANNA)
@@ -301,6 +306,7 @@ def test_a_file_without_a_place_is_refused(tmp_path):
     assert gaps[0].reason == "unreadable: no-crs: red: one"
 
 
+@pytest.mark.fault(16)
 def test_a_file_at_another_place_than_its_item_says_is_refused(tmp_path):
     granule = make_granule(tmp_path, S2, SAVANNA)
     write_band(tmp_path / "one_red.tif", np.full((24, 24), 2000, dtype="u2"), 10.0, left=500_000.0 + 5000.0)
@@ -308,6 +314,7 @@ def test_a_file_at_another_place_than_its_item_says_is_refused(tmp_path):
     assert gaps[0].reason == "unreadable: georeference-contradiction: red: one"
 
 
+@pytest.mark.fault(39)
 def test_another_format_under_a_tif_name_is_refused(tmp_path):
     canary = tmp_path / "canary.tif"
     write_band(canary, np.full((24, 24), 7777, dtype="u2"), 10.0)
@@ -321,12 +328,14 @@ def test_another_format_under_a_tif_name_is_refused(tmp_path):
     assert cube.sizes["time"] == 0
 
 
+@pytest.mark.fault(15)
 def test_a_file_of_unbelievable_size_is_refused(tmp_path):
     scene = make_scene(S2, make_granule(tmp_path, S2, SAVANNA))
     _, gaps = load_cube([scene], window(), IngestOptions(max_file_pixels=100))
     assert gaps[0].reason.startswith("unreadable: too-large: ")
 
 
+@pytest.mark.fault(15)
 def test_a_file_in_huge_blocks_is_refused(tmp_path):
     granule = make_granule(tmp_path, S2, SAVANNA)
     with rasterio.open(

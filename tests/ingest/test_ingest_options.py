@@ -40,7 +40,8 @@ def test_no_attempt_begins_after_the_deadline(tmp_path):
     granule = make_granule(tmp_path, Sensor.SENTINEL2, SAVANNA)
     granule.item["assets"]["red"]["href"] = "http://127.0.0.1:9/red.tif"
     begin = time.monotonic()
-    access = Access(options=WireOptions(read_attempts=10, scene_deadline_s=0.6), trusted_hosts=frozenset({"127.0.0.1"}))
+    options = WireOptions(read_attempts=10, request_attempts=1, scene_deadline_s=0.6)
+    access = Access(options=options, trusted_hosts=frozenset({"127.0.0.1"}))
     _, gaps = load_cube([make_scene(Sensor.SENTINEL2, granule)], window(), OPTIONS, access)
     assert gaps[0].reason == "unreadable: unreachable: red: one"
     assert time.monotonic() - begin < 12.0

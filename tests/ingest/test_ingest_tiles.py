@@ -1,5 +1,7 @@
 """Tiles: what is read by their index equals what GDAL reads, bit for bit, or is refused by name."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import rasterio
@@ -203,14 +205,6 @@ def test_a_truncated_jpeg_2000_is_refused(tmp_path, share):
         read(path, frame(200, 200))
 
 
-@pytest.mark.fault(12)
-def test_a_file_of_another_size_than_its_item_says_is_refused(tmp_path):
-    path = _big(tmp_path / "one.tif")
-    read(path, frame(4, 4), size_bytes=path.stat().st_size)
-    with pytest.raises(FileError, match="wrong-size"):
-        read(path, frame(4, 4), size_bytes=path.stat().st_size + 1)
-
-
 @pytest.mark.fault(13)
 def test_a_bit_that_flipped_in_a_compressed_tile_is_an_error(tmp_path):
     path = _big(tmp_path / "one.tif", compress="deflate", tiled=True, blockxsize=64, blockysize=64)
@@ -225,6 +219,22 @@ def test_a_bit_that_flipped_in_a_compressed_tile_is_an_error(tmp_path):
         path.write_bytes(flipped)
         with pytest.raises(FileError, match="broken-tile"):
             read(path, frame(200, 200), is_again=True)
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize(
+    ("code", "algorithm"), [("1220", "sha256"), ("1114", "sha1"), ("1340", "sha512"), ("d50110", "md5")]
+)
+def test_a_bit_that_flipped_in_a_stored_tile_is_found_by_the_files_checksum(tmp_path, code, algorithm):
+    path = _big(tmp_path / "one.tif")
+    stated = code + hashlib.new(algorithm, path.read_bytes()).hexdigest()
+    read(path, frame(4, 4), checksum=stated)
+    content = bytearray(path.read_bytes())
+    content[-5000] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(FileError, match="wrong-checksum"):
+        read(path, frame(4, 4), checksum=stated)
+    read(path, frame(4, 4), checksum="")
 
 
 @pytest.mark.fault(15)

@@ -60,6 +60,7 @@ def alone(tmp_path_factory) -> str:
         return _write(tmp_path_factory.mktemp("alone") / "state", client)
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("is_killed", [pytest.param(False, marks=pytest.mark.long), True])
 def test_two_processes_write_the_same_state_as_one(tmp_path, alone, is_killed):
     flag = tmp_path / "flag"

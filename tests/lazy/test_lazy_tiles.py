@@ -121,6 +121,7 @@ def test_nonsense_is_refused(named):
         next(map_tiles(client, abs, [1], **named))
 
 
+@pytest.mark.fault(6)
 def test_a_worker_that_dies_once_changes_no_answer(local, tmp_path):
     def work(n: int, flag=str(tmp_path / "died")) -> int:
         if n == 3 and not os.path.exists(flag):  # noqa: PTH110
@@ -132,6 +133,7 @@ def test_a_worker_that_dies_once_changes_no_answer(local, tmp_path):
     assert (tmp_path / "died").exists()
 
 
+@pytest.mark.fault(6)
 def test_a_task_that_kills_its_worker_each_time_fails_alone(local, tmp_path):
     def work(n: int, log=str(tmp_path / "log")) -> int:
         time.sleep(0.02)
@@ -158,6 +160,7 @@ def test_without_retries_a_death_is_a_failure_at_once(local):
     assert failure.attempts == 1
 
 
+@pytest.mark.fault(6)
 def test_a_task_that_eats_memory_ends_its_worker_and_not_the_run(local):
     def eat(n: int) -> int:
         hoard = [bytes(range(256)) * 4096 * 50 for _ in range(30)] if n == 1 else []
@@ -177,6 +180,7 @@ def test_gdal_settings_reach_local_workers(local):
     assert found == os.environ["GDAL_SKIP"]
 
 
+@pytest.mark.fault(44)
 def test_local_workers_listen_on_loopback_only(local):
     local.wait_for_workers(2, timeout=20)  # a worker that an earlier test killed is on its way back
     pids = [os.getpid(), *local.run(os.getpid).values()]
@@ -209,6 +213,7 @@ def test_a_setting_the_worker_has_is_left_alone(monkeypatch):
     assert os.environ["GDAL_KPGEO_TEST"] == "worker's"
 
 
+@pytest.mark.fault(7)
 def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
     monkeypatch.setattr("kpgeo.lazy.cluster._CONNECT_S", 1)
     with (

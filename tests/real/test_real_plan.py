@@ -41,7 +41,7 @@ def _write_pipeline(folder, collections):
         + "".join(
             f'[[catalog]]\nurl = "{url}"\ncollections = {{ sentinel-2 = "{name}" }}\n' for url, name in collections
         )
-        + "[history]\nstart = 2024-01-01\nend = 2025-07-01\n"
+        + "[history]\nstart = 2024-01-01\nend = 2025-07-01\n[wire]\nrequest_attempts = 1\n"
     )
     return path
 
@@ -71,8 +71,7 @@ def test_a_recorded_search_of_two_pages_is_planned(recorded, tmp_path):
     assert not list(tmp_path.rglob("*.tif"))
 
 
-def test_a_catalogue_that_breaks_off_between_pages_is_no_plan(recorded, tmp_path, monkeypatch):
-    monkeypatch.setattr("kpgeo.catalog.api.RETRIES", 1)
+def test_a_catalogue_that_breaks_off_between_pages_is_no_plan(recorded, tmp_path):
 
     def refuse_the_second(_, answerer, asked):
         if asked.get("next") or asked.get("token"):

@@ -88,6 +88,7 @@ def test_nothing_is_sent_even_where_a_deposit_is_claimed(watched, name):
     assert not watched(name, in_stratum=True).was_sent
 
 
+@pytest.mark.fault(25)
 def test_the_fire_is_named_burnt_from_its_third_look_on(watched):
     found = watched("fire")
     fire = found.real.known["fire"]

@@ -53,6 +53,7 @@ def test_any_cut_equals_one_run(
     assert fingerprint_of(small_world, workspace) == fingerprint_of(small_world, watched)
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)])
 def test_any_order_of_arrival_equals_one_run(
     small_world: Path, fitted: Path, watched: Path, tmp_path: Path, fingerprint_of: Fingerprint, seed: int
@@ -68,6 +69,7 @@ def test_any_order_of_arrival_equals_one_run(
     assert fingerprint_of(small_world, workspace) == fingerprint_of(small_world, watched)
 
 
+@pytest.mark.fault(19)
 def test_a_late_scene_rewinds_to_its_dekad_and_no_further(
     small_world: Path, fitted: Path, watched: Path, tmp_path: Path, fingerprint_of: Fingerprint
 ) -> None:
@@ -83,6 +85,8 @@ def test_a_late_scene_rewinds_to_its_dekad_and_no_further(
     assert fingerprint_of(small_world, workspace) == fingerprint_of(small_world, watched)
 
 
+@pytest.mark.fault(1)
+@pytest.mark.fault(3)
 def test_a_crash_between_the_two_commits_is_made_good(
     small_world: Path,
     fitted: Path,

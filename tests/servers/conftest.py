@@ -68,9 +68,9 @@ def read_world(folder: Path, web_url: str) -> tuple[list[dict[str, Any]], list[d
 _WIRE = """
 [wire]
 private_hosts = ["127.0.0.1"]
-request_attempts = 2
-first_wait_s = 0.1
-read_attempts = 2
+request_attempts = 3
+first_wait_s = 0.2
+read_attempts = 1
 cache_gib = 0.0
 """
 

@@ -68,11 +68,12 @@ def test_a_whole_run_over_both_servers_is_the_run_from_the_folder(
     assert set(answered) == {206}, "files are read by ranges"
 
 
+@pytest.mark.long
 @pytest.mark.fault(21)
 def test_a_web_server_that_comes_back_is_waited_for(
     served: ServedWorld, workspace: Path, watched: Path, until: dt.date
 ) -> None:
-    with _Crash(served, after_requests=20, is_back_after_s=0.5) as crash:
+    with _Crash(served, after_requests=20, is_back_after_s=0.3) as crash:
         code = _run_apart(served, workspace, until)
     assert crash.has_happened
     if code:  # some files were asked for in vain: they are named, and the next run has them
@@ -82,6 +83,7 @@ def test_a_web_server_that_comes_back_is_waited_for(
     assert _decided(served.folder, workspace) == _decided(served.folder, watched)
 
 
+@pytest.mark.long
 @pytest.mark.fault(22)
 def test_a_web_server_that_stays_away_leaves_named_gaps(
     served: ServedWorld, workspace: Path, watched: Path, until: dt.date
@@ -102,9 +104,8 @@ def test_a_web_server_that_stays_away_leaves_named_gaps(
 
 @pytest.mark.fault(24)
 def test_a_database_that_is_down_fails_the_run_and_the_next_one_makes_it_good(
-    served: ServedWorld, workspace: Path, watched: Path, until: dt.date, monkeypatch: pytest.MonkeyPatch
+    served: ServedWorld, workspace: Path, watched: Path, until: dt.date
 ) -> None:
-    monkeypatch.setattr("kpgeo.catalog.api.RETRIES", 1)
     head = _head(served, workspace)
     served.stac.database.program.stop()
     try:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kpgeo import catalog, registry
+from kpgeo import catalog, flows
 from kpgeo.model.errors import UpstreamError
 from kpgeo.model.scene import Scene
 from kpgeo.options.pipeline import Pipeline
@@ -17,9 +17,9 @@ _START, _END = dt.date(2022, 1, 1), dt.date(2023, 7, 1)
 
 
 def _search(pipeline_path: Path) -> catalog.Search:
-    pipeline = Pipeline.read(pipeline_path)
-    aoi = registry.read_aoi(str(pipeline.path("aoi.geojson")))
-    return catalog.find_scenes(aoi, pipeline.catalog, _START, _END, folder=Path(pipeline.folder))
+    (watch,) = flows.open_watches(Pipeline.read(pipeline_path))
+    folder = Path(watch.pipeline.folder)
+    return catalog.find_scenes(watch.aoi, watch.pipeline.catalog, _START, _END, folder, access=watch.access)
 
 
 def _told(scenes: Sequence[Scene], root: str) -> list[tuple[object, ...]]:
@@ -76,20 +76,20 @@ def test_many_small_pages_are_one_answer(served: ServedWorld, monkeypatch: pytes
     assert [scene.id for scene in paged.scenes] == [scene.id for scene in whole.scenes]
 
 
+@pytest.mark.fault(24)
 def test_a_collection_the_api_does_not_have_is_no_silence(served: ServedWorld) -> None:
-    pipeline = Pipeline.read(served.pipeline)
-    (source,) = pipeline.catalog
-    gone = source.model_copy(update={"collections": dict.fromkeys(source.collections, "renamed")})
-    aoi = registry.read_aoi(str(pipeline.path("aoi.geojson")))
-    search = catalog.find_scenes(aoi, [gone], _START, _END, folder=Path(pipeline.folder))
-    assert not search.scenes
+    (watch,) = flows.open_watches(Pipeline.read(served.pipeline))
+    (source,) = watch.pipeline.catalog
+    folder = Path(watch.pipeline.folder)
+    renamed = source.model_copy(update={"collections": dict.fromkeys(source.collections, "renamed")})
+    with pytest.raises(UpstreamError, match="has no collection 'renamed'"):
+        catalog.find_scenes(watch.aoi, [renamed], _START, _END, folder, access=watch.access)
+    quiet = catalog.find_scenes(watch.aoi, [source], _START, _START, folder, access=watch.access)
+    assert (quiet.scenes, quiet.gaps) == ((), ()), "a collection that is there, and has nothing, is quiet"
 
 
 @pytest.mark.fault(24)
-def test_an_api_whose_database_is_gone_is_a_failed_catalogue(
-    served: ServedWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kpgeo.catalog.api.RETRIES", 1)
+def test_an_api_whose_database_is_gone_is_a_failed_catalogue(served: ServedWorld) -> None:
     served.stac.database.program.stop()
     try:
         with pytest.raises(UpstreamError, match=r"HTTP status 5|cannot be reached|longer than"):

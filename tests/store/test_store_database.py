@@ -73,6 +73,7 @@ def test_the_migrations_make_the_schema(path):
     strict.close()
 
 
+@pytest.mark.fault(9)
 def test_an_older_schema_is_brought_forward_and_a_copy_kept(path, later):
     Tables(_url(path)).add_declared([FIGURE])
     newer = Tables(_url(path), migrations=later)
@@ -86,6 +87,7 @@ def test_an_older_schema_is_brought_forward_and_a_copy_kept(path, later):
     assert _beside(path) == [copy], "nothing to do, no copy"
 
 
+@pytest.mark.fault(9)
 def test_a_migration_that_fails_leaves_the_tables_as_they_were(path, later):
     Tables(_url(path)).add_declared([FIGURE])
     revision = later / "versions" / "v9999_later.py"
@@ -98,6 +100,7 @@ def test_a_migration_that_fails_leaves_the_tables_as_they_were(path, later):
     connection.close()
 
 
+@pytest.mark.fault(9)
 def test_a_newer_schema_is_refused(path, later):
     Tables(_url(path), migrations=later)
     before = path.read_bytes()
@@ -123,6 +126,7 @@ def test_a_file_that_is_no_database_is_refused(path, content):
         Tables(_url(path))
 
 
+@pytest.mark.fault(9)
 def test_a_damaged_page_is_said(path):
     tables = Tables(_url(path))
     tables.add_declared([FIGURE])
@@ -155,6 +159,7 @@ def test_a_workspace_may_name_another_database(tmp_path, path):
     assert not (workspace.path / "kpgeo.db").exists()
 
 
+@pytest.mark.fault(9)
 def test_a_writer_waits_for_another_and_then_gives_up(path, monkeypatch):
     monkeypatch.setattr(database, "_BUSY_MS", 100)
     tables = Tables(_url(path))

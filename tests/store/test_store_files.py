@@ -50,6 +50,7 @@ def test_a_writer_is_given_a_path_with_the_same_ending_in_the_same_folder(tmp_pa
     assert _names(tmp_path) == ["map.tif"]
 
 
+@pytest.mark.fault(2)
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.bin"
     write_atomic(path, b"old")
@@ -64,6 +65,8 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
     assert _names(tmp_path) == ["file.bin"]
 
 
+@pytest.mark.fault(5)
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, step):
     path = tmp_path / "file.bin"
@@ -91,6 +94,7 @@ write_atomic(Path(sys.argv[1]), write)
 """
 
 
+@pytest.mark.fault(1)
 def test_what_a_killed_write_left_is_swept_when_the_workspace_is_opened(tmp_path):
     path = tmp_path / "workspace" / "products" / "deep" / "map.tif"
     write_atomic(path, b"old")
@@ -101,6 +105,7 @@ def test_what_a_killed_write_left_is_swept_when_the_workspace_is_opened(tmp_path
     assert _names(path.parent) == ["map.tif"]
 
 
+@pytest.mark.fault(1)
 def test_what_a_killed_write_left_is_swept_by_the_next_write_of_the_same_file(tmp_path):
     path = tmp_path / "map.tif"
     assert _run(_KILLED_WRITE, path).returncode == -9
@@ -108,6 +113,7 @@ def test_what_a_killed_write_left_is_swept_by_the_next_write_of_the_same_file(tm
     assert _names(tmp_path) == ["map.tif"]
 
 
+@pytest.mark.fault(1)
 def test_a_file_being_written_is_not_swept(tmp_path):
     inner = []
 
@@ -128,6 +134,7 @@ def test_a_file_being_written_is_not_swept(tmp_path):
     assert sweep_stale(tmp_path) == 1
 
 
+@pytest.mark.fault(4)
 def test_a_lock_names_its_holder_and_is_free_afterwards(workspace):
     with workspace.lock():
         with pytest.raises(BusyError, match=f"process {os.getpid()} on ") as caught, workspace.lock():
@@ -153,6 +160,7 @@ def test_waiting_for_a_lock(tmp_path):
         pass
 
 
+@pytest.mark.fault(4)
 def test_a_lock_that_does_not_name_its_holder_still_holds(tmp_path):
     with Lock(tmp_path / ".lock"):
         (tmp_path / ".lock").write_text("[]")
@@ -160,6 +168,7 @@ def test_a_lock_that_does_not_name_its_holder_still_holds(tmp_path):
             Lock(tmp_path / ".lock").acquire()
 
 
+@pytest.mark.fault(4)
 def test_a_killed_process_holds_no_lock(workspace):
     code = "import os, signal, sys; from kpgeo.store.lock import Lock; from pathlib import Path\n"
     code += "Lock(Path(sys.argv[1])).acquire(); os.kill(os.getpid(), signal.SIGKILL)"

@@ -251,6 +251,7 @@ def test_the_same_region_given_twice_counts_once(store, make_state):
     assert store.read_state(tile, 2000).equals(make_state(tile, 3))
 
 
+@pytest.mark.fault(4)
 def test_a_second_writer_is_refused_until_the_first_has_finished(store, write_run):
     with store.begin(2000, 2000) as writer:
         with pytest.raises(BusyError, match="process"):
@@ -290,6 +291,7 @@ def test_another_grid_is_refused(store, write_run):
         moved.begin(2001, 2001)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("harm", ["cut", "flip", "gone"])
 def test_a_broken_chunk_is_said_and_not_read_as_land(store, write_run, harm):
     write_run(store, 2000, 2000)

@@ -101,6 +101,8 @@ class FaultServer:
         self.connections = 0
         self.delay_s = 0.0
         self.needs = ""
+        self._read: dict[str, tuple[tuple[int, int], bytes]] = {}
+        self._named: dict[str, tuple[bytes, str]] = {}
         self.closing = threading.Event()
         self.lock = threading.Lock()
         self._server = _Threads(("127.0.0.1", 0), Answerer)
@@ -122,7 +124,7 @@ class FaultServer:
     def put(self, path: str, content: bytes, etag: str | None = "") -> str:
         """Put a file there and return its address. Its ETag is made from its content; None is none."""
         self.files[path] = content
-        self.etags[path] = f'"{hashlib.md5(content).hexdigest()}"' if etag == "" else etag
+        self.etags[path] = _named(content) if etag == "" else etag
         return self.url + path
 
     def script(self, path: str, *steps: Step) -> None:
@@ -159,7 +161,21 @@ class FaultServer:
         if self.folder is None:
             return None
         place = (self.folder / path.lstrip("/")).resolve()
-        return place.read_bytes() if place.is_relative_to(self.folder.resolve()) and place.is_file() else None
+        if not place.is_relative_to(self.folder.resolve()) or not place.is_file():
+            return None
+        status = place.stat()
+        version = (status.st_mtime_ns, status.st_size)
+        if path not in self._read or self._read[path][0] != version:
+            self._read[path] = (version, place.read_bytes())
+        return self._read[path][1]
+
+    def etag_of(self, path: str, content: bytes) -> str | None:
+        """Return the version of a file, made from its content if none was given."""
+        if path in self.files:
+            return self.etags[path]
+        if self._named.get(path, (None, ""))[0] is not content:
+            self._named[path] = (content, _named(content))
+        return self._named[path][1]
 
 
 class _Threads(http.server.ThreadingHTTPServer):
@@ -240,9 +256,7 @@ class Answerer(http.server.BaseHTTPRequestHandler):
 
     def etag(self, content: bytes) -> str | None:
         """Return the version of the file asked for."""
-        path = self.path.partition("?")[0]
-        owner = self.server.owner
-        return owner.etags[path] if path in owner.etags else f'"{hashlib.md5(content).hexdigest()}"'
+        return self.server.owner.etag_of(self.path.partition("?")[0], content)
 
     def part(self, content: bytes) -> tuple[int, int, dict[str, str]]:
         """Return begin and end of the part asked for, and the headers that say so."""
@@ -265,6 +279,10 @@ class Answerer(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _named(content: bytes) -> str:
+    return f'"{hashlib.md5(content).hexdigest()}"'
 
 
 def status(code: int, times: int = 1, body: bytes = b"", **headers: str) -> Step:

@@ -104,7 +104,8 @@ def test_the_beginning_of_a_file_is_asked_for_once(server):
     assert len(server.hits) == 1
 
 
-def test_many_requests_are_under_way_at_once_and_no_more(server):
+@pytest.mark.parametrize("is_s3", [False, True])
+def test_many_requests_are_under_way_at_once_and_no_more(server, is_s3):
     lock, here, most = threading.Lock(), [0], [0]
 
     def act(answerer, content):
@@ -116,10 +117,11 @@ def test_many_requests_are_under_way_at_once_and_no_more(server):
             here[0] -= 1
         answerer.serve(content)
 
-    source = opened(server, coalesce_gap_kib=0, in_flight=6)
+    limits = {"s3_url": server.url, "s3_in_flight": 2} if is_s3 else {}
+    source = opened(server, coalesce_gap_kib=0, in_flight=6, **limits)
     server.script("/a.tif", faults.Step(act, ALWAYS))
     check_many(source, CONTENT, [(begin, begin + 100) for begin in range(70_000, 270_000, 10_000)])
-    assert most[0] == 6
+    assert most[0] == (2 if is_s3 else 6)
 
 
 def test_parts_come_as_they_arrive(server):
@@ -265,6 +267,39 @@ def test_what_passes_is_tried_again_without_a_word(server, step):
     assert source.read(200_000, 200_010) == CONTENT[200_000:200_010]
 
 
+_MISHAPS = (
+    faults.short(3), faults.reset(3), faults.status(503), faults.busy(), faults.status(404), faults.wrong_range(1, 1),
+    faults.html(1), faults.status(500), faults.status(206, 1, b"xx"), faults.hang(0.3), faults.serve(), faults.serve(),
+    faults.serve(), faults.replace(CONTENT[::-1]), faults.redirect("http://127.0.0.1:1/", times=1),
+    faults.no_ranges(1),
+)  # fmt: skip
+
+
+@pytest.mark.fault(12, 13, 21)
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_what_is_read_is_right_or_nothing(server, tmp_path, seed):
+    """Any order of mishaps, with a cache: bytes are those of one version, or a fault is raised."""
+    chance = random.Random(seed)
+    server.script("/a.tif", *(chance.choice(_MISHAPS) for _ in range(20)))
+    for attempt in range(8):
+        begins = [chance.randrange(0, 299_000) for _ in range(5)]
+        spans = [(begin, begin + chance.randrange(1, 2000)) for begin in begins]
+        try:
+            source = opened(
+                server, is_again=attempt > 0, silence_s=0.2, request_attempts=2, cache_gib=1.0, coalesce_gap_kib=0,
+                cache_folder=str(tmp_path),
+            )  # fmt: skip
+            found = dict(source.read_many(spans))
+        except FetchError:
+            continue
+        assert any(
+            all(found[number] == version[slice(*span)] for number, span in enumerate(spans))
+            for version in (CONTENT, CONTENT[::-1])
+        )
+    server.scripts.clear()
+    assert opened(server, is_again=True).read(0, 300_000) == server.files["/a.tif"]
+
+
 @pytest.mark.fault(22)
 def test_a_file_that_was_missing_is_there_as_soon_as_it_is(server):
     server.script("/a.tif", faults.status(404))
@@ -293,6 +328,20 @@ def test_a_kept_part_is_not_asked_for_again_whatever_its_signature(server, tmp_p
     assert len(server.hits) == before
     opened(server, "/a.tif?sig=2", is_again=True, **options).read(200_000, 200_010)
     assert [hit.range for hit in server.hits[before:]] == ["0-65535"]
+
+
+def test_files_told_apart_by_their_query_stay_apart(server, tmp_path):
+    options = {"cache_gib": 1.0, "cache_folder": str(tmp_path)}
+
+    def act(answerer, _):
+        answerer.serve(CONTENT if "file=a" in answerer.path else CONTENT[::-1])
+
+    server.script("/q", faults.Step(act, ALWAYS))
+    server.etags["/q"] = '"same"'
+    server.files["/q"] = b""
+    for name, content in (("a", CONTENT), ("b", CONTENT[::-1])):
+        source = opened(server, f"/q?file={name}&sig=1", **options)
+        assert source.read(100_000, 100_010) == content[100_000:100_010]
 
 
 @pytest.mark.fault(13)

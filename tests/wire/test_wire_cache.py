@@ -208,7 +208,7 @@ OTHER = {
     "cache_gib": 1.0, "cache_folder": "x", "cache_free_gib": 1.0, "use_proxy": True, "ca_file": "x",
     "private_hosts": ("a",), "read_threads": 1, "read_attempts": 1, "scene_deadline_s": 1.0,
     "token_url": "https://a.org/{collection}", "token_hosts": ("a",), "s3_buckets": ("a",), "s3_url": "https://a.org",
-    "s3_region": "a", "ahead_mb": 1,
+    "s3_region": "a", "ahead_mb": 1, "s3_in_flight": 1,
 }  # fmt: skip
 
 

@@ -104,7 +104,8 @@ class Examination:
         elif not self.source.is_remote and not self.source.folder:
             path = self.pipeline.path(self.source.url)
             if not path.is_file():
-                yield failed(self.name, f"no file {path}", "Correct `url` under [[catalog]] in the pipeline file.")
+                remedy = "Correct `url` under [[catalog]] in the pipeline file."
+                yield failed(self.name, f"no file {path}", remedy, is_upstream=True)
                 return
         if self.watch is not None:
             yield from self._scenes(self.watch)
@@ -197,7 +198,7 @@ class Examination:
                 access=self.access,
             )
         except UpstreamError as error:
-            yield of_error(self.name, error, _LATER)
+            yield from self._unsearched(error)
             return
         for sensor, collection in self.source.collections.items():
             of_sensor = [scene for scene in found.scenes if scene.sensor is sensor]
@@ -208,6 +209,17 @@ class Examination:
             yield newest_finding(f"{self.name}: {sensor}", of_sensor, refused, today, is_live=is_live)
             if of_sensor:
                 yield self._pixels(watch, of_sensor[-1])
+
+    def _unsearched(self, error: UpstreamError) -> Iterator[Finding]:
+        """Say why nothing could be searched: of a file, that it has none of the collections, or is no catalogue."""
+        if not self.source.is_static:
+            yield of_error(self.name, error, _LATER)
+        elif _NO_COLLECTION in error.what:
+            known = _static_collections(self.pipeline.path(self.source.url))
+            for sensor, collection in self.source.collections.items():
+                yield self._misnamed(str(sensor), collection, known)
+        else:
+            yield of_error(self.name, error, "Correct `url` under [[catalog]], or put a whole catalogue in its place.")
 
     def _pixels(self, watch: Watch, scene: Scene) -> Finding:
         """Read a small window of every file of a scene, in the midst of what it shows of the area."""

@@ -52,7 +52,7 @@ def file_findings(pipeline: Pipeline) -> Iterator[Finding]:
         path = pipeline.path(pattern)
         is_pattern = any(sign in pattern for sign in _GLOB)
         base = Path(pipeline.folder)
-        is_there = any(base.glob(pattern)) if is_pattern and not path.is_absolute() else path.is_file()
+        is_there = any(base.glob(pattern)) if is_pattern and not Path(pattern).is_absolute() else path.is_file()
         if is_there:
             yield good("declared figures", pattern)
         else:

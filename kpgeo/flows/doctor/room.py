@@ -262,8 +262,13 @@ def _schema_finding(check: str, names: set[str], schema: str | None) -> Finding:
 
 
 def _reading(path: Path) -> sqlite3.Connection:
-    """Open tables for reading only; a check that takes too long is interrupted."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
+    """Open tables for reading only; a check that takes too long is interrupted.
+
+    Where nobody has them open there is no log beside them, and SQLite is told so: it would else leave one behind.
+    """
+    is_at_rest = not path.with_name(f"{path.name}-wal").exists()
+    address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_at_rest else ''}"
+    connection = sqlite3.connect(address, uri=True, timeout=5.0)
     end = time.monotonic() + _CHECK_S
     connection.set_progress_handler(lambda: int(time.monotonic() > end), 100_000)
     return connection

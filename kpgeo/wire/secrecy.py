@@ -7,7 +7,7 @@ from a server and be new to us.
 import logging
 import re
 import traceback
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 _NAMES = (
     r"sig|signature|token|access[_-]?token|refresh[_-]?token|id[_-]?token|api[_-]?key|apikey|subscription-key|password|"
@@ -23,6 +23,11 @@ _IN_JSON = re.compile(
 _IN_HEADER = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*[:=]\s*)[^\r\n'\"]+", re.IGNORECASE)
 _BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _USERINFO = re.compile(r"(://)[^/\s@'\"]+@")
+# What stands beside a signature and changes with it: of Azure, of CloudFront, of the older kind of S3 and Google.
+_COMPANIONS = frozenset({
+    "sv", "st", "se", "sr", "sp", "ss", "srt", "sip", "spr", "sdd", "saoid", "suoid", "scid", "ses", "sduoid",
+    "expires", "policy", "googleaccessid",
+})  # fmt: skip
 _SIGNED = re.compile(rf"^(?:{_NAMES})$", re.IGNORECASE)
 _LOGGERS = (
     "urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry", "urllib3.poolmanager", "urllib3.response",
@@ -49,15 +54,26 @@ def redact(text: str) -> str:
 
 
 def unsign(url: str) -> str:
-    """Return an address without its query, if that holds a signature, and without fragment and user.
+    """Return an address without a signature and what belongs to it, and without fragment and user.
 
-    >>> unsign("https://a.org/b.tif?sv=1&sig=abc"), unsign("https://a.org/b.tif?version=2#x")
-    ('https://a.org/b.tif', 'https://a.org/b.tif?version=2')
+    What else the query says stays: it may say which file is meant.
+
+    >>> unsign("https://a.org/b.tif?sv=1&se=2&sig=abc"), unsign("https://a.org/b?file=c&sig=abc")
+    ('https://a.org/b.tif', 'https://a.org/b?file=c')
+    >>> unsign("https://a.org/b.tif?se=2#x")
+    'https://a.org/b.tif?se=2'
     """
     parts = urlsplit(url)
-    is_signed = any(_SIGNED.match(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    said = [word for word in parts.query.split("&") if word]
+    names = [unquote(word.partition("=")[0]).lower() for word in said]
+    if any(_SIGNED.match(name) for name in names):
+        said = [word for word, name in zip(said, names, strict=True) if not _is_of_signature(name)]
     place = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, place, parts.path, "" if is_signed else parts.query, ""))
+    return urlunsplit((parts.scheme, place, parts.path, "&".join(said), ""))
+
+
+def _is_of_signature(name: str) -> bool:
+    return bool(_SIGNED.match(name)) or name in _COMPANIONS
 
 
 class NoSecrets(logging.Filter):
