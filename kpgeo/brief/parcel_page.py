@@ -13,6 +13,7 @@ from kpgeo.model.production import CapacityInterval
 from kpgeo.model.run import Gap
 
 _MAX_GAPS = 8
+_LEAST = 1e-4  # no model is surer than that
 
 
 def compose_parcel(check: ParcelCheck, aoi: Aoi, gaps: Sequence[Gap], language: Language) -> BriefContent:
@@ -70,8 +71,8 @@ def _blocks(check: ParcelCheck, gaps: Sequence[Gap], words: Words) -> list[Block
 def _table(check: ParcelCheck, words: Words) -> Table:
     parcel = check.parcel
     rows = [
-        (words.say("This parcel"), words.number(parcel.carats), _odds(check.prob_parcel, words)),
-        (words.say("Declared so far"), words.number(parcel.cumulative_ct), _odds(check.prob_cumulative, words)),
+        (words.say("This parcel"), words.trimmed(parcel.carats, 2), _odds(check.prob_parcel, words)),
+        (words.say("Declared so far"), words.trimmed(parcel.cumulative_ct, 2), _odds(check.prob_cumulative, words)),
         (words.say("Capacity by newly dug area (5–95 %)"), _interval(check.capacity, words), ""),
         (words.say("Capacity by people at work (5–95 %)"), _interval(check.labour, words), ""),
     ]
@@ -87,7 +88,7 @@ def _table(check: ParcelCheck, words: Words) -> Table:
 
 
 def _odds(prob: float | None, words: Words) -> str:
-    return "–" if prob is None else words.percent(prob)
+    return "–" if prob is None else words.percent(min(max(prob, _LEAST), 1.0 - _LEAST))
 
 
 def _interval(interval: CapacityInterval | None, words: Words) -> str:
