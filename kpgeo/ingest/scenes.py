@@ -18,6 +18,7 @@ from kpgeo.model.errors import SceneReadError
 from kpgeo.model.scene import Granule, Scene
 
 _log = logging.getLogger(__name__)
+_REMOTE = ("http://", "https://", "s3://")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def read_scenes(scenes: Sequence[Scene], geobox: GeoBox, setting: Setting) -> It
     over http as many files as requests may be in flight, and no more than `ahead_mb` hold.
     """
     wire, reach = setting.access.options, reach_of(geobox)
-    is_remote = any(asset["href"].startswith("http") for scene in scenes for asset in _assets(scene))
+    is_remote = any(asset["href"].startswith(_REMOTE) for scene in scenes for asset in _assets(scene))
     files = max(wire.read_threads, wire.in_flight) if is_remote else wire.read_threads
     ahead = _ahead(scenes[0], files, geobox, setting)
     with ThreadPoolExecutor(files) as pool, ThreadPoolExecutor(ahead) as desk:

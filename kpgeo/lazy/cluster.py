@@ -104,6 +104,24 @@ def open_cluster(options: ClusterOptions) -> Iterator[Client]:
             yield client
 
 
+def cluster_versions(options: ClusterOptions) -> dict[str, Any]:
+    """Return the versions of a cluster started elsewhere, without waiting for workers or changing anything there.
+
+    Returns
+    -------
+    dict
+        As `distributed.Client.get_versions` has them: of `client`, of `scheduler`, and of `workers` by address.
+
+    Raises
+    ------
+    UpstreamError, BadInputError
+        As `open_cluster`.
+    """
+    with _connect(address_of(options.cluster, allow_public=options.allow_public_tcp)) as client:
+        versions: Any = client.get_versions()
+        return dict(versions)
+
+
 def worker_count(options: ClusterOptions) -> int:
     """Return how many workers a local cluster gets: as asked, or as many as cores and memory allow, one at least."""
     if options.workers:

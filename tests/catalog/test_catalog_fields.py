@@ -144,7 +144,7 @@ def test_an_item_as_the_copernicus_data_space_writes_it():
     item = sentinel2_item()
     item["id"] = name
     keys = {"B02_10m", "B03_10m", "B04_10m", "B08_10m", "B11_20m", "B12_20m", "SCL_20m"}
-    item["assets"] = {key: {"href": f"https://files.example.org/{name}/{key}.jp2"} for key in keys}
+    item["assets"] = {key: {"href": f"s3://eodata/Sentinel-2/MSI/L2A/{name}.SAFE/{key}.jp2"} for key in keys}
     item["properties"] = {
         "datetime": "2024-01-05T10:54:31.024Z", "platform": "sentinel-2a", "grid:code": "MGRS-29PQK",
         "product:type": "S2MSI2A", "processing:version": "05.10", "proj:code": "EPSG:32629", "eo:cloud_cover": 10,
@@ -158,6 +158,7 @@ def test_an_item_as_the_copernicus_data_space_writes_it():
     for field in ("tile", "processing_baseline", "epsg", "cloud_frac"):
         assert getattr(told.granule, field) == getattr(known.granule, field), field
     assert told.strip == dt.datetime(2024, 1, 5, 10, 54, 30, tzinfo=dt.UTC)
+    assert told.granule.item["assets"]["nir"]["href"] == f"s3://eodata/Sentinel-2/MSI/L2A/{name}.SAFE/B08_10m.jp2"
 
 
 def test_the_orbit_of_radar_follows_from_the_absolute_one():

@@ -475,12 +475,8 @@ def _versions(python: str = "3.11.7.final.0", **packages: str) -> dict[str, obje
 def test_faults_of_a_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: dict, state: str, detail: str, remedy: str
 ) -> None:
-    @contextmanager
-    def cluster(_: object):
-        told = {"client": _versions(), "scheduler": _versions(), "workers": workers}
-        yield SimpleNamespace(get_versions=lambda: told)
-
-    monkeypatch.setattr(papers.lazy, "open_cluster", cluster)
+    told = {"client": _versions(), "scheduler": _versions(), "workers": workers}
+    monkeypatch.setattr(papers.lazy, "cluster_versions", lambda _: told)
     pipeline = Pipeline.read(_written(tmp_path, rest='[compute]\ncluster = "tcp://127.0.0.1:8786"'))
     _only(papers.cluster_findings(pipeline, tmp_path / "none"), state, detail, remedy)
 
@@ -490,28 +486,32 @@ def test_a_cluster_that_is_not_there_or_cannot_work(tmp_path: Path, monkeypatch:
     pipeline = Pipeline.read(_written(tmp_path, rest='[compute]\ncluster = "tcp://127.0.0.1:8786"'))
     assert not list(papers.cluster_findings(Pipeline.read(_written(tmp_path)), tmp_path))
 
-    def gone(_: object) -> None:
-        raise UpstreamError("The scheduler does not answer (OSError).", where="tcp://127.0.0.1:8786")
+    def asked(workspace: Path) -> list[Finding]:
+        return within(10.0, "cluster", lambda: papers.cluster_findings(pipeline, workspace), is_upstream=True)
 
-    monkeypatch.setattr(papers.lazy, "open_cluster", gone)
-    (found,) = papers.cluster_findings(pipeline, tmp_path)
+    def gone(_: object) -> None:
+        raise UpstreamError("The scheduler does not answer.", where="tcp://127.0.0.1:8786", remedy="Start it.")
+
+    monkeypatch.setattr(papers.lazy, "cluster_versions", gone)
+    (found,) = asked(tmp_path)
     assert found.is_upstream
-    _only([found], "fail", "does not answer", 'write cluster = "local"')
+    _only([found], "fail", "does not answer", "Start it")
 
     @contextmanager
     def there(_: object):
-        yield SimpleNamespace(
-            get_versions=lambda: {"client": _versions(), "scheduler": _versions(), "workers": {"a": _versions()}}
-        )
+        yield None
 
     def unable(*args: object) -> None:
         raise BadInputError("It does not see the workspace.", where="worker a", remedy="Put the workspace elsewhere.")
 
+    told = {"client": _versions(), "scheduler": _versions(), "workers": {"a": _versions()}}
+    monkeypatch.setattr(papers.lazy, "cluster_versions", lambda _: told)
     monkeypatch.setattr(papers.lazy, "open_cluster", there)
     monkeypatch.setattr(papers.lazy, "require_able", unable)
-    _only(papers.cluster_findings(pipeline, tmp_path), "fail", "does not see", "Put the workspace elsewhere")
+    _only(asked(tmp_path), "fail", "does not see", "Put the workspace elsewhere")
+    assert [one.state for one in asked(tmp_path / "none")] == ["ok"]
     monkeypatch.setattr(papers.lazy, "require_able", lambda *args: None)
-    assert not _faults(papers.cluster_findings(pipeline, tmp_path))
+    assert asked(tmp_path)[0].detail.endswith("1 worker like this machine, which see the workspace")
 
 
 # --- all together ------------------------------------------------------------------------------------------------

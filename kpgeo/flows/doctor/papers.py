@@ -64,32 +64,32 @@ def file_findings(pipeline: Pipeline) -> Iterator[Finding]:
 
 
 def cluster_findings(pipeline: Pipeline, workspace: Path) -> Iterator[Finding]:
-    """Ask the scheduler that a pipeline names whether it is there, and has workers that can do the work."""
+    """Ask the scheduler that a pipeline names whether it is there, and has workers that can do the work.
+
+    Raises
+    ------
+    KpgeoError
+        It does not answer, or its workers cannot do the work; the error names the mend.
+    """
     compute, check = pipeline.compute, "cluster"
     if compute.cluster in _IN_PROCESS:
         return
     if compute.cluster.endswith(".json"):
         compute = compute.model_copy(update={"cluster": str(pipeline.path(compute.cluster))})
     start = 'Start the scheduler and its workers, or write cluster = "local" under [compute].'
-    try:
+    versions = lazy.cluster_versions(compute)
+    unlike, workers = unlike_versions(versions), len(versions["workers"])
+    if not workers:
+        yield failed(check, f"{compute.cluster} answers, and has no workers", start, is_upstream=True)
+    elif unlike:
+        remedy = "Install the same versions there as here: pip install -c constraints.txt kpgeo."
+        yield failed(check, f"unlike this machine: {', '.join(unlike)}", remedy)
+    else:
         with lazy.open_cluster(compute) as client:
-            versions: Any = client.get_versions()  # type: ignore[union-attr]
-            unlike = unlike_versions(versions)
-            workers = len(versions["workers"])
-            if not workers:
-                yield failed(check, f"{compute.cluster} answers, and has no workers", start, is_upstream=True)
-            elif unlike:
-                remedy = "Install the same versions there as here: pip install -c constraints.txt kpgeo."
-                yield failed(check, f"unlike this machine: {', '.join(unlike)}", remedy)
-            elif not workspace.is_dir():
-                yield good(check, f"{compute.cluster}: {counted(workers, 'worker')} like this machine")
-            else:
+            if workspace.is_dir():
                 lazy.require_able(client, workspace.resolve())
-                yield good(
-                    check, f"{compute.cluster}: {counted(workers, 'worker')} like this machine, which see the workspace"
-                )
-    except KpgeoError as error:
-        yield of_error(check, error, start)
+        sees = ", which see the workspace" if workspace.is_dir() else ""
+        yield good(check, f"{compute.cluster}: {counted(workers, 'worker')} like this machine{sees}")
 
 
 def unlike_versions(versions: dict[str, Any]) -> list[str]:
