@@ -3,6 +3,9 @@
 0 done, 2 bad input or usage, 3 done in part, 4 upstream unreachable, 5 integrity.
 """
 
+import io
+import sys
+
 import typer
 
 from kpgeo import __version__
@@ -45,5 +48,8 @@ for _add in (add_run, add_places, add_look, add_explain, add_declare, add_produc
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What a terminal has no sign for is shown as `?`; it is no reason to stop."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()

@@ -243,6 +243,22 @@ def test_doctor_finds_what_is_missing(tmp_path: Path) -> None:
     assert not (tmp_path / "workspace").exists()
 
 
+@pytest.mark.fault(49)
+def test_a_terminal_without_accents_is_warned_of_and_not_stopped_by(tmp_path: Path) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    process = subprocess.run(
+        [sys.executable, "-m", "kpgeo", "doctor", "--workspace", str(tmp_path / "workspace")],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **plain},
+    )
+    out = process.stdout.decode("ascii")
+    assert process.returncode == 3
+    assert "names such as S?gu?la may break" in " ".join(out.split())
+    assert "PYTHONUTF8=1" in out
+    assert b"Traceback" not in process.stderr
+
+
 def test_doctor_fits_a_terminal() -> None:
     finding = flows.Finding(check="catalogue one.example", state="fail", detail="why " * 40, remedy="Do this. " * 30)
     lines = list(_lines(finding, 80))

@@ -132,7 +132,7 @@ def jpeg2000_findings(drivers: set[str], case: Case) -> Iterator[Finding]:
 def proj_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Say whether coordinates are turned rightly, and without the network."""
     foreign = [name for name in _ELSEWHERE if environ.get(name)]
-    fix = f"Unset {' and '.join(foreign) or 'PROJ_DATA'}, which point to another installation, and start again."
+    fix = f"Unset {' and '.join(foreign) or 'PROJ_DATA'} (another installation's), and start again."
     try:
         is_right = _turns_rightly()
     except (CRSError, rasterio.errors.RasterioError, pyproj.exceptions.ProjError) as error:
