@@ -160,7 +160,10 @@ GAP = {
     "orbit-unknown": noop("the baseline knows no look from this orbit"),
     "left-out": noop("left out by choice"),
     "token-refused": noop("the archive refused access"),
+    "keys-missing": noop("the archive's keys are not at hand"),
     "catalogue-failed": noop("a catalogue could not be searched"),
+    "catalogue-empty": noop("a catalogue suddenly had nothing, and was not believed"),
+    "withdrawal-doubted": noop("a catalogue no longer names many scenes, and was not believed"),
     "item-refused": noop("an item of the catalogue could not be used"),
     "tile-lost": noop("a tile could not be computed"),
 }
