@@ -23,8 +23,11 @@ _log = logging.getLogger(__name__)
 Image = NDArray[np.float32]
 _OPTICAL_BAND, _RADAR_BAND = FILTER_BANDS.index("red"), RADAR_BANDS.index("vv")
 _OPTICAL_TEXTURE, _RADAR_TEXTURE_DB = 0.004, 0.35
-# A shift must be larger than the limit by this many of its standard errors.
+# A shift must be larger than the limit by this many of its standard errors, and gain more than chance does. Neighbours
+# share their noise where radar is multilooked and Landsat interpolated: there, one pixel in nine counts.
 _SURE_ERRORS = 1.0
+_SURE_GAIN = 3.0
+_ALIKE_PX = {Sensor.SENTINEL2: 1.0, Sensor.LANDSAT: 9.0, Sensor.SENTINEL1: 9.0}
 _SAMPLE_STEP = 8
 _MIN_SAMPLED = 200
 _WRONG_OFFSET, _OFFSET_SPREAD = 0.1, 0.03
@@ -83,6 +86,8 @@ def _judge(look: Look, expected: Expected, options: MisfitOptions) -> str:
         where = (look.scene_id, shift.down_px, shift.right_px, shift.error_px, shift.likeness)
         _log.debug("scene %s lies %.2f px down and %.2f px right of its ground, error %.2f, likeness %.2f", *where)
     if shift is None or shift.likeness < options.shift_likeness:
+        return ""
+    if shift.gain < _SURE_GAIN * (_ALIKE_PX[look.sensor] / shift.clear_px) ** 0.5:
         return ""
     is_landsat = look.sensor is Sensor.LANDSAT
     limit_px = options.shift_limit_landsat_px if is_landsat else options.shift_limit_px

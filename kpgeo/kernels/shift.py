@@ -39,15 +39,18 @@ class Shift:
         Standard error of the two together; at least a tenth of a pixel, which parabolas are off by.
     likeness : float
         Correlation with what is expected at the shift, 0-1.
-    blocks : int
-        Blocks of the tile it was measured on.
+    gain : float
+        By how much that exceeds the correlation without a shift.
+    clear_px : int
+        Clear pixels it was measured on.
     """
 
     down_px: float
     right_px: float
     error_px: float
     likeness: float
-    blocks: int
+    gain: float
+    clear_px: int
 
     @property
     def size_px(self) -> float:
@@ -80,7 +83,8 @@ def measure_shift(look: Image, expected: Image, texture: float, max_px: int = 4 
     if parts is None:
         return None
     surfaces = _correlate(*parts)
-    whole = _peak(surfaces.mean(axis=0))
+    mean = surfaces.mean(axis=0)
+    whole = _peak(mean)
     if whole is None:
         return None
     count = len(surfaces)
@@ -93,7 +97,8 @@ def measure_shift(look: Image, expected: Image, texture: float, max_px: int = 4 
         right_px=whole[1],
         error_px=max(float(np.sqrt(variance)), 0.1),
         likeness=whole[2],
-        blocks=count,
+        gain=whole[2] - float(mean[REACH_PX, REACH_PX]),
+        clear_px=int(parts[1].sum()),
     )
 
 
