@@ -6,7 +6,7 @@ byte order, without a mask. The result equals GDAL's bit for bit, but for tiles 
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import imagecodecs
@@ -19,7 +19,7 @@ from kpgeo.ingest.tiff import Level, TiffIndex
 from kpgeo.kernels import placing
 from kpgeo.wire import ByteSource
 
-_STORED, _LZW = 1, 5
+_UNCOMPRESSED, _LZW = 1, 5
 _DECODERS: Mapping[int, Callable[..., Any]] = {
     _LZW: imagecodecs.lzw_decode,
     8: imagecodecs.deflate_decode,
@@ -41,10 +41,10 @@ def is_plain(index: TiffIndex) -> bool:
 
 def _is_plain(level: Level) -> bool:
     """Say whether one image of a file can be read here."""
-    if level.dtype not in _PLAIN_TYPES or level.compression not in {_STORED, *_DECODERS}:
+    if level.dtype not in _PLAIN_TYPES or level.compression not in {_UNCOMPRESSED, *_DECODERS}:
         return False
     is_whole = level.dtype.kind in "ui"
-    return level.compression == _STORED or level.predictor in ((1, _DELTA) if is_whole else (1, _FLOAT_DELTA))
+    return level.compression == _UNCOMPRESSED or level.predictor in ((1, _DELTA) if is_whole else (1, _FLOAT_DELTA))
 
 
 class TiledPixels:
@@ -92,27 +92,29 @@ class TiledPixels:
             return out
         tile_rows = range(top // level.tile_height, -(-bottom // level.tile_height))
         tile_cols = range(left // level.tile_width, -(-right // level.tile_width))
-        places = [(row, col) for row in tile_rows for col in tile_cols if level.sizes[0, row, col]]
-        is_whole = (bottom - top, right - left) == out.shape and len(places) == len(tile_rows) * len(tile_cols)
+        stored = [
+            _Stored(level, row, col, (top, left, bottom, right), part)
+            for row in tile_rows
+            for col in tile_cols
+            if level.sizes[0, row, col]
+        ]
+        is_whole = (bottom - top, right - left) == out.shape and len(stored) == len(tile_rows) * len(tile_cols)
         if not is_whole:
             out.fill(np.nan)
-        offsets = [int(level.offsets[0, row, col]) for row, col in places]
-        spans = [
-            (begin, begin + int(level.sizes[0, row, col])) for begin, (row, col) in zip(offsets, places, strict=True)
-        ]
-        nodata = _as_float32(self._nodata, level)
-        for number, content in self._stream.read_many(spans):
-            row, col = places[number]
-            if len(content) != spans[number][1] - spans[number][0]:
-                raise FileError("truncated")
-            tile_top, tile_left = row * level.tile_height, col * level.tile_width
-            first_row, first_col = max(top, tile_top), max(left, tile_left)
-            rows = min(bottom, tile_top + level.tile_height) - first_row
-            cols = min(right, tile_left + level.tile_width) - first_col
-            tile, is_summed = _decoded(level, content, row)
-            at = (first_row - tile_top, first_col - tile_left, first_row - part.top, first_col - part.left, rows, cols)
-            (placing.place if is_summed else placing.place_sums)(tile, nodata, out, at)
+        self._fill(level, stored, out)
         return out
+
+    def _fill(self, level: Level, stored: "Sequence[_Stored]", out: NDArray[np.float32]) -> None:
+        """Decode tiles to where they belong, as they arrive. What is done for each tile is little: it adds up."""
+        nodata = _as_float32(self._nodata, level)
+        unpacker = _Unpacker(level)
+        place = placing.place_sums if unpacker.leaves_differences else placing.place
+        missing = len(stored)
+        for number, content in self._stream.read_many([tile.span for tile in stored]):
+            place(unpacker.tile(content, stored[number]), nodata, out, stored[number].at)
+            missing -= 1
+        if missing:
+            raise FileError("truncated")
 
     def sample(self, height: int, width: int) -> NDArray[np.float32]:
         """Return the whole file thinned to so many rows and columns, from the overview GDAL would take.
@@ -149,38 +151,66 @@ def _as_float32(nodata: float, level: Level) -> np.float32:
         return np.float32(nodata)
 
 
-def _decoded(level: Level, content: bytes, tile_row: int) -> tuple[NDArray[Any], bool]:
-    """Return a tile (row, column) in this thread's own buffer, and whether differences in it are summed up."""
-    assert level.dtype is not None  # noqa: S101 - a plain level has a numpy type
-    depth = 1 if level.is_planar else level.samples
-    stored_rows = level.tile_height
-    if not level.has_whole_tiles:
-        stored_rows = min(stored_rows, level.height - tile_row * level.tile_height)
-    buffer = _buffer(level.tile_bytes)
-    needed_bytes = stored_rows * level.tile_width * depth * level.dtype.itemsize
-    if _unpacked(level.compression, content, buffer) < needed_bytes:
-        raise FileError("broken-tile")
-    tile: NDArray[Any] = buffer[:needed_bytes].view(level.dtype).reshape(stored_rows, level.tile_width, depth)
-    predictor = 1 if level.compression == _STORED else level.predictor
-    if predictor == _DELTA and depth > 1:
-        tile = imagecodecs.delta_decode(tile, axis=1)
-    elif predictor == _FLOAT_DELTA:
-        tile = imagecodecs.floatpred_decode(tile, axis=-2)
-    return np.ascontiguousarray(tile[:, :, 0]), predictor != _DELTA or depth > 1
+class _Stored:
+    """One tile that is needed: its bytes in the file, its rows, and what of it goes where (`placing.place`)."""
+
+    __slots__ = ("at", "rows", "span")
+
+    def __init__(self, level: Level, row: int, col: int, within: tuple[int, int, int, int], part: Part) -> None:
+        begin = int(level.offsets[0, row, col])
+        self.span = (begin, begin + int(level.sizes[0, row, col]))
+        top, left, bottom, right = within
+        tile_top, tile_left = row * level.tile_height, col * level.tile_width
+        self.rows = level.tile_height if level.has_whole_tiles else min(level.tile_height, level.height - tile_top)
+        first_row, first_col = max(top, tile_top), max(left, tile_left)
+        rows = min(bottom, tile_top + level.tile_height) - first_row
+        cols = min(right, tile_left + level.tile_width) - first_col
+        self.at = (first_row - tile_top, first_col - tile_left, first_row - part.top, first_col - part.left, rows, cols)
 
 
-def _unpacked(compression: int, content: bytes, buffer: NDArray[np.uint8]) -> int:
-    """Decompress into a buffer and return how many bytes came; more than it holds is an error, never an allocation."""
-    if compression == _STORED:
-        size = min(len(content), buffer.size)
-        buffer[:size] = np.frombuffer(content, np.uint8, count=size)
-        return size
-    if compression == _LZW and len(content) > 1 and content[0] == 0 and content[1] & 1:
-        raise FileError("broken-tile")  # bits in the reverse order, as before TIFF 5.0
-    try:
-        return len(_DECODERS[compression](content, out=buffer))
-    except (RuntimeError, ValueError) as error:
-        raise FileError("broken-tile") from error
+class _Unpacker:
+    """Decodes the tiles of one image, one after another, into this thread's own buffer."""
+
+    def __init__(self, level: Level) -> None:
+        assert level.dtype is not None  # noqa: S101 - a plain level has a numpy type
+        depth = 1 if level.is_planar else level.samples
+        self._decode = _DECODERS.get(level.compression)
+        self._is_lzw = level.compression == _LZW
+        self._predictor = 1 if self._decode is None else level.predictor
+        self._buffer = _buffer(level.tile_bytes)
+        self._tile: NDArray[Any] = self._buffer.view(level.dtype).reshape(level.tile_height, level.tile_width, depth)
+        self._row_bytes = level.tile_width * depth * level.dtype.itemsize
+        self._depth = depth
+        self.leaves_differences = self._predictor == _DELTA and depth == 1
+
+    def tile(self, content: bytes, stored: _Stored) -> NDArray[Any]:
+        """Return a tile (row, column), good until the next; if it `leaves_differences`, rows are still to be summed."""
+        if len(content) != stored.span[1] - stored.span[0]:
+            raise FileError("truncated")
+        if self._unpack(content) < stored.rows * self._row_bytes:
+            raise FileError("broken-tile")
+        if self._depth == 1 and self._predictor != _FLOAT_DELTA:
+            one_band: NDArray[Any] = self._tile[:, :, 0]
+            return one_band
+        tile = self._tile[: stored.rows]
+        if self._predictor == _DELTA:
+            tile = imagecodecs.delta_decode(tile, axis=1)
+        elif self._predictor == _FLOAT_DELTA:
+            tile = imagecodecs.floatpred_decode(tile, axis=-2)
+        return np.ascontiguousarray(tile[:, :, 0])
+
+    def _unpack(self, content: bytes) -> int:
+        """Decompress and return how many bytes came; more than the buffer holds is an error, never an allocation."""
+        if self._decode is None:
+            size = min(len(content), self._buffer.size)
+            self._buffer[:size] = np.frombuffer(content, np.uint8, count=size)
+            return size
+        if self._is_lzw and len(content) > 1 and content[0] == 0 and content[1] & 1:
+            raise FileError("broken-tile")  # bits in the reverse order, as before TIFF 5.0
+        try:
+            return len(self._decode(content, out=self._buffer))
+        except (RuntimeError, ValueError) as error:
+            raise FileError("broken-tile") from error
 
 
 def _buffer(size: int) -> NDArray[np.uint8]:
