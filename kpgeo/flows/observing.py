@@ -1,7 +1,7 @@
-"""Observe: fold every scene that is new into the pixel state, tile by tile, in one commit."""
+"""Observe: fold every scene that is new into the pixel state, tile by tile, and commit what is done."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from kpgeo.flows.scenes import Refit, Work, edition, spans_of
 from kpgeo.flows.tiles import TileReading, fit_tile, fold_tile, refit_tile
 from kpgeo.flows.watch import Progress, Watch, silent
 from kpgeo.model.calendar import dekad_start
-from kpgeo.model.errors import IntegrityError
+from kpgeo.model.errors import IntegrityError, UpstreamError
 from kpgeo.model.grid import Tile
 from kpgeo.model.run import Gap, RefitCount
 from kpgeo.model.scene import Scene
@@ -90,44 +90,112 @@ def observe(
     workers: lazy.Client,
     metadata: Mapping[str, Any],
     progress: Progress = silent,
-) -> Observation:
-    """Bring the pixel state of an AOI up to date, and commit it.
+) -> Iterator[Observation]:
+    """Bring the pixel state of an AOI up to date, and commit it, some tiles at a time.
 
     Where no baseline stands yet, it is learnt first; where one has stood its years, it is learnt anew. A scene that
     could be read in no tile is a gap, and is tried again by the next run; one that could be read in part is folded in,
-    and the rest of it is a gap. A tile that failed is left as it was, and is taken up again by the next run.
+    and the rest of it is a gap. A tile that failed is left as it was, and is taken up again by the next run; so are
+    those that were not reached before the workers went.
+
+    Yields
+    ------
+    Observation
+        After each commit, what all of them came to; the last one is that of the whole.
 
     Raises
     ------
     KpgeoError
-        Stored state contradicts itself, or no tile at all could be brought up to date. Nothing is committed.
+        Stored state contradicts itself, the workers have gone, or no tile at all could be brought up to date. What
+        was committed before stays.
     """
+    course = _Course(watch, work, workers, progress)
     before = {text for texts in state.head().applied.values() for text in texts}
-    with state.begin(_origin(watch, work), work.last_dekad, work.refit_dekads) as writer:
-        outcomes, lost = _observe_tiles(watch, work, writer, workers, progress)
-        writer.merge(outcome.region for outcome in outcomes)
-        gaps, unread = _gaps_of([reading for outcome in outcomes for reading in outcome.readings])
-        applied = _applied(work, unread)
-        snapshot_id = writer.commit(
-            metadata,
-            applied=applied,
-            baseline_scenes=tuple(edition(scene) for scene in work.history) if work.is_first else None,
-            unfinished={tile.name: _resume(watch, work, tile) for tile in lost},
-            aoi_version=watch.aoi.version,
+    is_over = False
+    while not is_over:
+        with state.begin(_origin(watch, work), work.last_dekad, work.refit_dekads) as writer:
+            course.take_part(writer)
+            gaps, unread = _gaps_of(course.readings)
+            applied = _applied(work, unread if work.has_news else frozenset())
+            snapshot_id = writer.commit(
+                metadata,
+                applied=applied,
+                baseline_scenes=tuple(edition(scene) for scene in work.history) if work.is_first else None,
+                unfinished={tile.name: _resume(watch, work, tile) for tile in (*course.lost, *course.ahead)},
+                aoi_version=watch.aoi.version,
+            )
+        is_over = not course.ahead
+        folded = {text for texts in applied.values() for text in texts}
+        yield Observation(
+            snapshot_id=snapshot_id,
+            first_dekad=work.first_dekad,
+            last_dekad=work.last_dekad,
+            scenes_new=len(folded - before),
+            tiles=course.done,
+            gaps=(*gaps, *course.lost.values(), *(_lost(watch, work, tile, "not reached") for tile in course.ahead)),
+            lost_tiles=tuple(tile.name for tile in course.lost),
+            refits=_refit_counts(work, course.refits),
+            effort=Effort.total(reading.effort for reading in course.readings),
+            stand_ins=_stand_ins_of(course.readings),
         )
-    folded = {text for texts in applied.values() for text in texts}
-    return Observation(
-        snapshot_id=snapshot_id,
-        first_dekad=work.first_dekad,
-        last_dekad=work.last_dekad,
-        scenes_new=len(folded - before),
-        tiles=len(outcomes),
-        gaps=(*gaps, *lost.values()),
-        lost_tiles=tuple(tile.name for tile in lost),
-        refits=_refit_counts(work, outcomes),
-        effort=Effort.total(reading.effort for outcome in outcomes for reading in outcome.readings),
-        stand_ins=_stand_ins_of([reading for outcome in outcomes for reading in outcome.readings]),
-    )
+        if course.gone is not None:
+            raise course.gone
+
+
+class _Course:
+    """One AOI's tiles on their way: which are ahead, and what came of the others.
+
+    Attributes
+    ----------
+    ahead : list of Tile
+        Not yet brought up to date.
+    done : int
+        Tiles that went well.
+    lost : dict
+        Tiles that failed, each with the gap it leaves.
+    gone : UpstreamError or None
+        Why nothing more can be done.
+    """
+
+    def __init__(self, watch: Watch, work: Work, workers: lazy.Client, progress: Progress) -> None:
+        self._watch, self._work, self._workers, self._progress = watch, work, workers, progress
+        self.ahead = [tile for tile in watch.tiles if work.is_for(tile.name)]
+        self._total = len(self.ahead)
+        self.done = 0
+        self.lost: dict[Tile, Gap] = {}
+        self.readings: list[TileReading] = []
+        self.refits: list[tuple[Counter[detect.Refit], ...]] = []
+        self.gone: UpstreamError | None = None
+
+    def take_part(self, writer: Writer) -> None:
+        """Take as many tiles as one commit holds, and merge what went well."""
+        options = self._watch.pipeline.compute
+        tasks = (_task(self._watch, tile, self._work, writer.region()) for tile in self.ahead[: options.commit_tiles])
+        regions: list[RegionWriter] = []
+        errors: list[Exception] = []
+        try:
+            for task, answer in lazy.map_tiles(
+                self._workers, observe_tile, tasks, in_flight=options.in_flight, retries=options.tile_retries
+            ):
+                self.ahead.remove(task.tile)
+                if isinstance(answer, lazy.TileFailure):
+                    errors.append(answer.error)
+                    self.lost[task.tile] = _lost(self._watch, self._work, task.tile, answer.reason)
+                else:
+                    regions.append(answer.region)
+                    self._keep(answer)
+                self._progress(f"{self._watch.aoi.id}: observe", self._total - len(self.ahead), self._total)
+        except UpstreamError as gone:
+            if not regions:
+                raise
+            self.gone = gone
+        _stop_where_nothing_holds(errors, is_any_left=bool(self.done))
+        writer.merge(regions)
+
+    def _keep(self, outcome: TileOutcome) -> None:
+        self.done += 1
+        self.readings += outcome.readings
+        self.refits.append(outcome.refits)
 
 
 def observe_tile(task: TileTask) -> TileOutcome:
@@ -159,28 +227,6 @@ def observe_tile(task: TileTask) -> TileOutcome:
             readings.append(reading)
             state = now
     return TileOutcome(region=region, readings=tuple(readings), refits=tuple(refits))
-
-
-def _observe_tiles(
-    watch: Watch, work: Work, writer: Writer, workers: lazy.Client, progress: Progress
-) -> tuple[list[TileOutcome], dict[Tile, Gap]]:
-    """Observe every tile; return what came of those that went well, and a gap for each that was lost."""
-    options = watch.pipeline.compute
-    tiles = list(watch.tiles)
-    tasks = (_task(watch, tile, work, writer.region()) for tile in tiles)
-    outcomes: list[TileOutcome] = []
-    lost: dict[Tile, Gap] = {}
-    errors: list[Exception] = []
-    answers = lazy.map_tiles(workers, observe_tile, tasks, in_flight=options.in_flight, retries=options.tile_retries)
-    for done, (task, answer) in enumerate(answers, start=1):
-        if isinstance(answer, lazy.TileFailure):
-            errors.append(answer.error)
-            lost[task.tile] = _lost(watch, work, task.tile, answer.reason)
-        else:
-            outcomes.append(answer)
-        progress(f"{watch.aoi.id}: observe", done, len(tiles))
-    _stop_where_nothing_holds(errors, is_any_left=bool(outcomes))
-    return outcomes, lost
 
 
 def _stop_where_nothing_holds(errors: Sequence[Exception], *, is_any_left: bool) -> None:
@@ -246,11 +292,11 @@ def _resume(watch: Watch, work: Work, tile: Tile) -> int:
     return work.first_dekad - work.begins_with_refit
 
 
-def _refit_counts(work: Work, outcomes: Sequence[TileOutcome]) -> tuple[RefitCount, ...]:
+def _refit_counts(work: Work, outcomes: Sequence[tuple[Counter[detect.Refit], ...]]) -> tuple[RefitCount, ...]:
     """Return what the refits did with the pixels of all tiles."""
     counts = []
     for position, refit in enumerate(work.refits):
-        px = sum((outcome.refits[position] for outcome in outcomes), Counter[detect.Refit]())
+        px = sum((refits[position] for refits in outcomes), Counter[detect.Refit]())
         counts.append(
             RefitCount(
                 dekad=refit.dekad,

@@ -257,22 +257,24 @@ class _Run:
         return replace(self._result(watch, verdict, gaps, observed, decided), withdrawn=planned.withdrawn)
 
     def _observe(self, watch: Watch, state: StateStore, planned: AoiPlan) -> Observation:
-        """Observe one AOI on the workers."""
+        """Observe one AOI on the workers, and keep the gaps of each commit with it."""
         assert planned.work is not None  # noqa: S101 - the caller has just asked
         if self._workers is None:
             self._workers = self._stack.enter_context(lazy.open_cluster(self._compute))
             lazy.require_able(self._workers, self._room.path)
         metadata = {"run_id": self._record.run_id, "lineage": watch.lineage}
-        return observe(watch, state, planned.work, self._workers, metadata, self._progress)
+        for observed in observe(watch, state, planned.work, self._workers, metadata, self._progress):
+            self._keep_gaps(watch, planned, (*planned.gaps, *observed.gaps))
+        return observed
 
     def _keep_gaps(self, watch: Watch, planned: AoiPlan, gaps: Sequence[Gap]) -> None:
         """Keep the gaps of what was folded in, in place of those an earlier run found there."""
-        since = None
-        if planned.work is not None:
-            since = dekad_start(planned.work.first_dekad)
-            if planned.work.is_first:
-                since = day_of(watch.pipeline.history.start)
-        self._tables.put_gaps(watch.aoi.id, gaps, since_day=since)
+        since, elsewhere, work = None, [], planned.work
+        if work is not None:
+            since = day_of(watch.pipeline.history.start) if work.is_first else dekad_start(work.first_dekad)
+            known = self._tables.gaps(watch.aoi.id, since)
+            elsewhere = [gap for gap in known if gap.tile and not work.is_for(gap.tile)]
+        self._tables.put_gaps(watch.aoi.id, [*gaps, *elsewhere], since_day=since)
 
     def _seen_before(self, watch: Watch) -> Sequence[Coverage]:
         """Return how much was seen in the dekads of the last decision."""

@@ -82,6 +82,8 @@ class Work:
         Tiles an earlier run left behind, and the dekad to take them up from.
     learnt_from : tuple of Scene
         What the baseline was learnt from, or is to be, that holds where the work begins.
+    has_news : bool
+        Every tile has something to fold in; else only the unfinished ones have.
     """
 
     first_dekad: int
@@ -93,6 +95,7 @@ class Work:
     refits: tuple[Refit, ...] = ()
     refit_dekads: tuple[int, ...] = ()
     learnt_from: tuple[Scene, ...] = ()
+    has_news: bool = True
 
     @property
     def epoch(self) -> int:
@@ -103,6 +106,10 @@ class Work:
     def begins_with_refit(self) -> bool:
         """Say whether the first dekad is one that a baseline learnt anew holds for."""
         return bool(self.refits) and self.refits[0].dekad == self.first_dekad
+
+    def is_for(self, tile: str) -> bool:
+        """Say whether there is anything to do for a tile."""
+        return self.has_news or tile in self.unfinished
 
     def needs_fit(self, tile: str, first_dekad: int) -> bool:
         """Say whether a tile has no baseline yet. `first_dekad` is the first that is monitored."""
@@ -179,12 +186,13 @@ def work_of(watch: Watch, head: StateHead, scenes: Sequence[Scene], span: Span) 
     applied = {text for texts in head.applied.values() for text in texts}
     starts = [scene.dekad for scene in wanted if edition(scene) not in applied]
     starts += _dekads_without(scenes, head)
-    starts += [*head.unfinished.values()]
     last = max(span.last_dekad, watch.first_dekad - 1, head.last_dekad or 0)
     if is_first:
         starts.append(watch.first_dekad)
     elif last > (head.last_dekad or 0):
         starts.append((head.last_dekad or 0) + 1)
+    has_news = bool(starts)
+    starts += [*head.unfinished.values()]
     if not starts:
         return None
     first = max(min(starts), watch.first_dekad)
@@ -210,6 +218,7 @@ def work_of(watch: Watch, head: StateHead, scenes: Sequence[Scene], span: Span) 
         refits=tuple(_refit(watch, epoch, dekad, [*history, *wanted]) for epoch, dekad in due.items()),
         refit_dekads=epochs,
         learnt_from=_refit(watch, stands, epochs[stands - 1], [*history, *wanted]).scenes if stands else history,
+        has_news=has_news,
     )
 
 

@@ -28,6 +28,12 @@ class ComputeOptions(StageOptions):
     in_flight: int = Field(
         default=0, ge=0, le=4096, description="Tiles under way at once; 0 is two a worker, so that none waits for work."
     )
+    commit_tiles: int = Field(
+        default=256,
+        ge=1,
+        le=1_000_000,
+        description="Tiles after which a run commits what it has: one that is killed loses these at most.",
+    )
     tile_retries: int = Field(
         default=2, ge=0, le=10, description="Times a tile whose worker died is tried again before it is given up."
     )
