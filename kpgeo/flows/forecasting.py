@@ -84,7 +84,7 @@ def forecast(watch: Watch, work: Work, before: Sequence[Effort]) -> Forecast:
     before : sequence of Effort
         What earlier runs of the workspace took.
     """
-    tiles = tuple(_tile_work(watch, work, tile) for tile in watch.tiles)
+    tiles = tuple(_tile_work(watch, work, tile) for tile in watch.tiles if work.is_for(tile.name))
     dekads = work.last_dekad - work.first_dekad + 1
     workload = sum((one.workload for one in tiles), deciding(watch.grid, dekads).work)
     reads: Counter[str] = Counter()
