@@ -21,6 +21,7 @@ import pytest
 
 from kpgeo.model.aoi import Sourced
 from kpgeo.model.calendar import Period
+from kpgeo.model.decision import Commit
 from kpgeo.model.errors import BadInputError, BusyError, IntegrityError
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
 from kpgeo.store import StateStore, Tables, Workspace, database, write_atomic
@@ -199,14 +200,29 @@ def _released(folder: Path, last: str) -> Path:
     return folder
 
 
+COMMIT = Commit(aoi_id="a", lineage="l", snapshot_id="s", first_dekad=1, last_dekad=2, scenes_digest="d")
+
+
+def _begin_at(path: Path, migrations: Path) -> None:
+    """Make the tables of an older kpgeo, with a row of a table that has been the same from the first."""
+    Tables(_url(path), migrations=migrations).close()
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "INSERT INTO commits (aoi_id, lineage, snapshot_id, first_dekad, last_dekad, scenes_digest) "
+        "VALUES ('a', 'l', 's', 1, 2, 'd')"
+    )
+    connection.commit()
+    connection.close()
+
+
 @pytest.mark.fault(9)
 @pytest.mark.parametrize("last", _REVISIONS[:-1])
 def test_each_released_schema_is_brought_forward_and_a_copy_kept(tmp_path, path, last):
     older = _released(tmp_path / "older", last)
-    Tables(_url(path), migrations=older).add_declared([FIGURE])
-    assert Tables(_url(path)).declared() == [FIGURE]
+    _begin_at(path, older)
+    assert Tables(_url(path)).last_commit("a", "l") == COMMIT
     (copy,) = path.parent.glob("kpgeo-before-*.db")
-    assert Tables(_url(copy), migrations=older).declared() == [FIGURE]
+    assert Tables(_url(copy), migrations=older).last_commit("a", "l") == COMMIT
     with pytest.raises(IntegrityError, match="newer"):
         Tables(_url(path), migrations=older)
 
@@ -228,11 +244,11 @@ Tables(sys.argv[1])
 @pytest.mark.fault(9)
 def test_killed_while_the_schema_is_brought_forward(tmp_path, path):
     older = _released(tmp_path / "older", _REVISIONS[0])
-    Tables(_url(path), migrations=older).add_declared([FIGURE])
+    _begin_at(path, older)
     command = [sys.executable, "-c", _KILLED_MIGRATION, _url(path)]
     assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == -9
-    assert Tables(_url(path), migrations=older).declared() == [FIGURE], "the old schema stands"
-    assert Tables(_url(path)).declared() == [FIGURE]
+    assert Tables(_url(path), migrations=older).last_commit("a", "l") == COMMIT, "the old schema stands"
+    assert Tables(_url(path)).last_commit("a", "l") == COMMIT
 
 
 _WRITER = """
