@@ -7,19 +7,15 @@ are medians of the rounds' own ratios.
 import argparse
 import multiprocessing
 import os
-import statistics
 import tempfile
 import threading
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
-import matplotlib.pyplot as plt
 import numpy as np
 import odc.stac
 import rasterio
@@ -28,9 +24,11 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
-from benchmarks.common import DOCS, machine, table, write_page
+from benchmarks.common import machine, write_page
 from benchmarks.delayed_server import serving
 from benchmarks.reading_files import BANDS, EDGE_PX, grid, items_of, scenes_at, write_cogs, write_scenes
+from benchmarks.reading_page import draw, make_page
+from benchmarks.timing import FROM_FILE, LIMIT, ODC, OURS, RASTERIO, Times, race
 from kpgeo import ingest
 from kpgeo.ingest.frames import frame_of
 from kpgeo.ingest.opening import Setting, Source
@@ -41,60 +39,32 @@ from kpgeo.options.ingest import IngestOptions
 from kpgeo.options.wire import WireOptions
 from kpgeo.wire import Access, trusted_by
 
-LIMIT, OURS, RASTERIO, ODC = "decode limit", "kpgeo", "rasterio", "odc-stac"
 _OPTIONS = IngestOptions()
 _COARSE = ("swir16", "swir22")
 _own = threading.local()
 
 
-@dataclass
-class Times:
-    """Seconds of each round: by the clock, and of all cores."""
-
-    wall_s: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
-
-    def rate(self, megabytes: float) -> float:
-        """Return the median throughput, MB/s."""
-        return megabytes / statistics.median(self.wall_s)
-
-
-def race(contenders: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, Times]:
-    """Let contenders take turns; the first round does not count."""
-    times = {name: Times() for name in contenders}
-    for number in range(rounds + 1):
-        for name, run in contenders.items():
-            begin, begin_cpu = time.perf_counter(), time.process_time()
-            run()
-            if number:
-                times[name].wall_s.append(time.perf_counter() - begin)
-                times[name].cpu_s.append(time.process_time() - begin_cpu)
-    return times
-
-
-def ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the median of the rounds' ratios."""
-    return statistics.median(a / b for a, b in zip(one, other, strict=True))
-
-
-def spread(one: Sequence[float], other: Sequence[float]) -> str:
-    """Return the quartiles of the rounds' ratios."""
-    low, _, high = statistics.quantiles([a / b for a, b in zip(one, other, strict=True)], n=4)
-    return f"{low:.2f}–{high:.2f}"
-
-
 # Whole files.
 
 
-def _stored_tiles(path: Path) -> list[bytes]:
-    """Return the compressed tiles of a file's full image."""
+def _places(path: Path) -> list[tuple[int, int]]:
+    """Return offset and size of the tiles of a file's full image."""
     content = path.read_bytes()
     level = read_index(lambda begin, end: content[begin:end], len(content)).levels[0]
-    places = zip(level.offsets.ravel(), level.sizes.ravel(), strict=True)
-    return [content[int(begin) : int(begin + size)] for begin, size in places]
+    return [(int(begin), int(size)) for begin, size in zip(level.offsets.ravel(), level.sizes.ravel(), strict=True)]
 
 
-def _decode(tiles: Sequence[bytes], decode: Callable[..., Any]) -> None:
+def _from_file(path: Path, places: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield the compressed tiles of a file."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        for begin, size in places:
+            yield os.pread(descriptor, size, begin)
+    finally:
+        os.close(descriptor)
+
+
+def _decode(tiles: Iterable[bytes], decode: Callable[..., Any]) -> None:
     """Decode tiles and undo their predictor, and do nothing else."""
     buffer = getattr(_own, "buffer", None)
     if buffer is None:
@@ -135,10 +105,12 @@ def _each(threads: int, read: Callable[[Any], object], what: Sequence[Any]) -> C
 def race_whole_files(paths: Sequence[Path], compression: str, threads: int, rounds: int) -> dict[str, Times]:
     """Read whole files."""
     decode = imagecodecs.zstd_decode if compression == "zstd" else imagecodecs.deflate_decode
-    tiles = [_stored_tiles(path) for path in paths]
+    places = {path: _places(path) for path in paths}
+    tiles = [list(_from_file(path, places[path])) for path in paths]
     return race(
         {
             LIMIT: _each(threads, lambda one: _decode(one, decode), tiles),
+            FROM_FILE: _each(threads, lambda path: _decode(_from_file(path, places[path]), decode), paths),
             OURS: _each(threads, _reader(grid(EDGE_PX, 0)), [str(path) for path in paths]),
             RASTERIO: _each(threads, _read_counts, paths),
         },
@@ -246,80 +218,6 @@ def peak_memory(who: str, folder: Path, dates: int, edge_px: int) -> tuple[float
     return found
 
 
-# The page.
-
-
-def _whole_rows(found: Mapping[tuple[str, int], dict[str, Times]], megabytes: float) -> list[tuple[object, ...]]:
-    rows = []
-    for (compression, threads), times in found.items():
-        ours, limit, theirs = times[OURS], times[LIMIT], times[RASTERIO]
-        rows.append(
-            (
-                compression, threads, *(f"{times[name].rate(megabytes):.0f}" for name in (LIMIT, OURS, RASTERIO)),
-                f"**{ratio(ours.wall_s, limit.wall_s):.2f}** ({spread(ours.wall_s, limit.wall_s)})",
-                f"{ratio(ours.cpu_s, limit.cpu_s):.2f}", f"{ratio(theirs.wall_s, ours.wall_s):.2f}",
-                f"{ratio(theirs.cpu_s, ours.cpu_s):.2f}",
-            )
-        )  # fmt: skip
-    return rows
-
-
-def _series_rows(found: Mapping[int, dict[str, Times]], layers: int, mpx: float) -> list[tuple[object, ...]]:
-    return [
-        (
-            threads, *(f"{layers * mpx / statistics.median(times[name].wall_s):.0f}" for name in (OURS, RASTERIO, ODC)),
-            *(f"{ratio(times[name].wall_s, times[OURS].wall_s):.1f}" for name in (RASTERIO, ODC)),
-            f"{ratio(times[ODC].cpu_s, times[OURS].cpu_s):.1f}",
-        )
-        for threads, times in found.items()
-    ]  # fmt: skip
-
-
-def draw(
-    whole: Mapping[tuple[str, int], dict[str, Times]],
-    series: Mapping[int, dict[str, Times]],
-    sizes: tuple[float, float],
-    http: dict[str, Times],
-) -> None:
-    """Draw the throughput of all of them."""
-    figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(11, 3.2), layout="constrained", width_ratios=(4, 2, 1.3)
-    )
-    colours = {LIMIT: "#b9b4a8", OURS: "#1f5f99", RASTERIO: "#c98b2b", ODC: "#7a8f3c"}
-    for shift, name in enumerate((LIMIT, OURS, RASTERIO)):
-        heights = [times[name].rate(sizes[0]) for times in whole.values()]
-        left.bar(
-            [place + 0.27 * (shift - 1) for place in range(len(whole))], heights, 0.25, color=colours[name], label=name
-        )
-    left.set_xticks(
-        range(len(whole)), [f"{compression}\n{threads} thread{'s' * (threads > 1)}" for compression, threads in whole]
-    )
-    left.set_ylabel("MB/s decoded")
-    left.set_title("whole COGs", loc="left", fontsize=10)
-    for shift, name in enumerate((OURS, RASTERIO, ODC)):
-        heights = [sizes[1] / statistics.median(times[name].wall_s) for times in series.values()]
-        middle.bar(
-            [place + 0.27 * (shift - 1) for place in range(len(series))], heights, 0.25, color=colours[name], label=name
-        )
-    middle.set_xticks(range(len(series)), [f"{threads} thread{'s' * (threads > 1)}" for threads in series])
-    middle.set_ylabel("Mpx/s")
-    middle.set_title("a window of a series", loc="left", fontsize=10)
-    right.bar(
-        ["without", "with"],
-        [sizes[1] / statistics.median(http[name].wall_s) for name in ("without", "with")],
-        0.5,
-        color=colours[OURS],
-    )
-    right.set_ylabel("Mpx/s")
-    right.set_title("http, 50 ms delay", loc="left", fontsize=10)
-    for axes in (left, middle, right):
-        axes.spines[["top", "right"]].set_visible(False)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in colours.values()]
-    left.legend(handles, list(colours), frameon=False, fontsize=8, loc="upper right")
-    DOCS.mkdir(parents=True, exist_ok=True)
-    figure.savefig(DOCS / "reading.png", dpi=110)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=40, help="COGs of each compression")
@@ -341,67 +239,7 @@ def main() -> None:
         http = race_http(Path(folder) / "series", given.dates, window, given.rounds, 0.05)
         memory = {who: peak_memory(who, Path(folder) / "series", given.dates, 1024) for who in (OURS, ODC)}
     draw(whole, series, (megabytes, layers * mpx), http)
-    write_page("reading", _page(given, about, (whole, series, http, memory), (megabytes, layers, mpx)))
-
-
-def _page(given: argparse.Namespace, about: str, found: tuple[Any, ...], sizes: tuple[float, int, float]) -> str:
-    """Return the page."""
-    whole, series, http, memory = found
-    megabytes, layers, mpx = sizes
-    near, far = http["without"], http["with"]
-    kept = ratio(near.wall_s, far.wall_s)
-    columns = ("compression", "threads", "limit MB/s", "kpgeo MB/s", "rasterio MB/s", "kpgeo time / limit (quartiles)",
-               "CPU / limit", "rasterio time / kpgeo", "CPU")  # fmt: skip
-    return (
-        "# Reading\n\n"
-        f"## Whole COGs\n\n{given.files} COGs of {EDGE_PX} × {EDGE_PX} uint16, tiles of 512, predictor 2, overviews, "
-        f"{megabytes:.0f} MB decoded, in the page cache. The limit decompresses the tiles from memory, undoes the "
-        "predictor (imagecodecs) and does nothing else: no file, no copy. kpgeo also reads the file and its index, and "
-        "makes a float32 image of it with NaN where there is no data; rasterio reads uint16.\n\n"
-        f"{table(columns, _whole_rows(whole, megabytes))}\n"
-        "The aim is at most 1.15 times the limit.\n\n"
-        f"## A window of a series\n\n512 × 512 px of {given.dates} Sentinel-2 scenes, seven layers each (four at 10 m, "
-        "two at 20 m interpolated bilinearly, the classes at 20 m), deflate; the window lies across tiles. kpgeo: "
-        "`load_cube`, so with the arithmetic that makes reflectance and look classes of it; rasterio: each layer by "
-        "WarpedVRT in threads; odc-stac: `load` with a pool.\n\n"
-        + table(
-            (
-                "threads",
-                "kpgeo Mpx/s",
-                "rasterio Mpx/s",
-                "odc-stac Mpx/s",
-                "rasterio time / kpgeo",
-                "odc-stac time / kpgeo",
-                "odc-stac CPU / kpgeo",
-            ),
-            _series_rows(series, layers, mpx),
-        )
-        + "\n## Over http\n\nThe same window and series from a web server on the loopback device "
-        "(`benchmarks/delayed_server.py`, one thread in a process of its own on the same cores), without the local "
-        "cache, every file asked for anew in every round; with the delay, each request waits 50 ms.\n\n"
-        + table(
-            ("delay", "Mpx/s", "files a second", "s a round"),
-            [
-                (
-                    name,
-                    f"{layers * mpx / statistics.median(times.wall_s):.0f}",
-                    f"{layers / statistics.median(times.wall_s):.0f}",
-                    f"{statistics.median(times.wall_s):.2f}",
-                )
-                for name, times in (("none", near), ("50 ms", far))
-            ],
-        )
-        + f"\nWith the delay, **{kept:.2f}** of the throughput without it ({spread(near.wall_s, far.wall_s)}); "
-        f"the aim is 0.8. One after another, {layers} files with two requests each would wait "
-        f"{layers * 2 * 0.05:.0f} s.\n\n"
-        f"## Memory\n\nThe series onto 1024 × 1024 px, in a process of its own, two threads:\n\n"
-        + table(
-            ("loader", "result MiB", "peak above the start MiB", "peak / result"),
-            [(who, f"{size:.0f}", f"{peak:.0f}", f"{peak / size:.2f}") for who, (size, peak) in memory.items()],
-        )
-        + "\nkpgeo's result is float32, odc-stac's uint16.\n\n![Throughput](reading.png)\n\n"
-        f"{about} {given.rounds} rounds; medians. `python -m benchmarks.reading`.\n"
-    )
+    write_page("reading", make_page(given, about, (whole, series, http, memory), (megabytes, layers, mpx)))
 
 
 if __name__ == "__main__":
