@@ -9,6 +9,7 @@ from babel.numbers import format_decimal
 from kpgeo.model.aoi import Language
 from kpgeo.production.phrases import phrases
 
+_LEAST = 1e-4
 LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 
 
@@ -35,6 +36,10 @@ class Numerals:
     def carats(self, carats: float) -> str:
         """Write carats of a capacity, which is no sharper than two digits."""
         return self.number(round_to_two(carats), "#,##0")
+
+    def odds(self, prob: float) -> str:
+        """Write a probability; none of a model is 0 or 1."""
+        return self.percent(min(max(prob, _LEAST), 1.0 - _LEAST))
 
     def percent(self, frac: float) -> str:
         """Write a share; close to 0 and 1 it is written as a bound, because no model is that sure."""

@@ -6,7 +6,6 @@ from kpgeo.options.production import ProductionOptions
 from kpgeo.production.numerals import Numerals
 from kpgeo.production.phrases import phrases
 
-_LEAST = 1e-4
 LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 
 
@@ -29,8 +28,8 @@ def _sentences(check: ParcelCheck, aoi: Aoi, options: ProductionOptions, numeral
         "sites": str(activity.sites),
         "coverage": numerals.percent(activity.coverage_frac),
         "least": numerals.percent(options.min_coverage_frac),
-        "prob": _odds(check.prob_cumulative, numerals),
-        "prob_parcel": _odds(check.prob_parcel, numerals),
+        "prob": numerals.odds(check.prob_cumulative or 0.0),
+        "prob_parcel": numerals.odds(check.prob_parcel or 0.0),
     }
     keys = ["parcel-declared", "parcel-seen" if area.ha > 0.0 else "parcel-unseen"]
     for key, interval in (("parcel-capacity", check.capacity), ("parcel-labour", check.labour)):
@@ -45,11 +44,6 @@ def _sentences(check: ParcelCheck, aoi: Aoi, options: ProductionOptions, numeral
     if check.answer is not ParcelAnswer.NOT_ASSESSABLE:
         keys += ["parcel-caveat-older", "parcel-caveat-alone"]
     return [phrases()[key][numerals.language].format(**words) for key in keys]
-
-
-def _odds(prob: float | None, numerals: Numerals) -> str:
-    """Write a probability; none of a model is 0 or 1."""
-    return numerals.percent(min(max(prob or 0.0, _LEAST), 1.0 - _LEAST))
 
 
 def _place(check: ParcelCheck, aoi: Aoi, language: Language) -> str:

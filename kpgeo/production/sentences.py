@@ -155,7 +155,7 @@ class _Writer:
         if row.verdict is Verdict.CONSISTENT:
             return self._consistent()
         if row.verdict is Verdict.DECLARED_ABOVE_CAPACITY:
-            return [self._say("above", prob=self._numerals.percent(row.prob_above_capacity or 0.0))]
+            return [self._say("above", prob=self._numerals.odds(row.prob_above_capacity or 0.0))]
         if row.verdict is Verdict.ACTIVITY_WITHOUT_DECLARATION:
             is_missing = row.declared is None or row.declared.kind is DeclaredKind.MISSING
             return [self._say("without-figure" if is_missing else "without-production")]
@@ -180,7 +180,7 @@ class _Writer:
             "area_before": self._numerals.ha(trend.area_before.ha),
             "area_now": self._numerals.ha(trend.area_now.ha),
             "factor": self._numerals.number(self._options.trend_factor, "#,##0.##"),
-            "prob": self._numerals.percent(trend.prob_grows if grows else trend.prob_falls),
+            "prob": self._numerals.odds(trend.prob_grows if grows else trend.prob_falls),
         }
         return [self._say(verdict.value, **words)]
 
