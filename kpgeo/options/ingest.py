@@ -51,11 +51,3 @@ class IngestOptions(StageOptions):
     max_block_mb: int = Field(
         default=256, ge=1, le=4096, description="Files stored in blocks larger than this are not read (MB in memory)."
     )
-    token_url: str = Field(
-        default="https://{provider}/api/sas/v1/token/{collection}",
-        pattern=r"^https?://[^\s]+$",
-        description="Where read tokens of a signed catalogue come from.",
-    )
-    token_hosts: tuple[str, ...] = Field(
-        default=(".blob.core.windows.net",), description="Hosts (or ends of their names) that are sent a token."
-    )

@@ -1,10 +1,7 @@
-"""Reads declared figures from CSV. Strict: what could be read in two ways is refused, never guessed."""
+"""Reads declared figures in kpgeo's own columns. Strict: what could be read in two ways is refused, never guessed."""
 
-import csv
 import datetime as dt
-import io
 import re
-import unicodedata
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +9,8 @@ from kpgeo.model.aoi import Confidence, Sourced
 from kpgeo.model.calendar import Period, day_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
+from kpgeo.production.cells import MAX_CARATS, MAX_USD, NumberStyle, check_most, clean_cell, read_date, read_number
+from kpgeo.production.table import read_table
 
 COLUMNS = (
     "participant",
@@ -26,21 +25,11 @@ COLUMNS = (
     "confidence",
     "entered_by",
 )
-MAX_BYTES = 5_000_000
-MAX_ROWS = 50_000
-MAX_CELL = 500
-MAX_CARATS = 200e6
-MAX_USD = 50e9
-
-_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
-_THREE_DECIMALS = re.compile(r"[0-9]{1,3}\.[0-9]{3}", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _AOI = re.compile(r"([a-z0-9][a-z0-9-]{0,62})?", re.ASCII)
-_FORMULA = ("=", "+", "-", "@")
 
 
 def read_declared(path: Path) -> list[DeclaredFigure]:
-    """Read a declared CSV file: UTF-8, commas, the header `COLUMNS` (in any order), numbers with a plain decimal point.
+    """Read a declared table (UTF-8 CSV) with the header `COLUMNS`, in any order, and plain decimal points.
 
     `kind` is `figure` (carats given, 0 allowed), `no-production` or `missing` (carats and value blank): zero, "no
     production" and missing are three different things. `aoi` is blank for the participant as a whole. A revision is a
@@ -51,7 +40,7 @@ def read_declared(path: Path) -> list[DeclaredFigure]:
     BadInputError
         Anything else. The message names file, row and column and what to write instead. Nothing is returned in part.
     """
-    rows = _rows_of(_text_of(path), path)
+    rows = _rows_of(path)
     figures: list[DeclaredFigure] = []
     seen: dict[tuple[object, ...], int] = {}
     names: dict[str, str] = {}
@@ -75,73 +64,16 @@ def read_declared(path: Path) -> list[DeclaredFigure]:
     return figures
 
 
-def _text_of(path: Path) -> str:
-    """Return the decoded text, after the checks that need no parsing."""
-    where = str(path)
-    if path.exists() and not path.is_file():
-        raise BadInputError("The file cannot be read (not a regular file).", where=where, remedy="Name a CSV file.")
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise BadInputError(f"The file cannot be read ({error.strerror}).", where=where) from error
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise BadInputError(
-            "This is a spreadsheet workbook; kpgeo does not read xlsx or xls.",
-            where=where,
-            remedy="Save it as CSV (UTF-8, comma).",
-        )
-    if len(content) > MAX_BYTES:
-        raise BadInputError(
-            f"The file is larger than {MAX_BYTES // 1_000_000} MB.", where=where, remedy="Split it into several files."
-        )
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadInputError("The file is UTF-16.", where=where, remedy="Save it as UTF-8.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise BadInputError(
-            f"Byte 0x{content[error.start]:02x} is not UTF-8.",
-            where=f"{where}, line {line}",
-            remedy="Save it as UTF-8.",
-        ) from error
-    return unicodedata.normalize("NFC", text)
-
-
-def _rows_of(text: str, path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return (row number as a spreadsheet counts them, cells by column), blank rows left out."""
-    try:
-        table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise BadInputError(
-            f"The file is not well-formed CSV ({error}).", where=str(path), remedy="Check quotes and line ends."
-        ) from error
-    if not table or not any(table[0]):
-        raise BadInputError("The file is empty.", where=str(path), remedy=f"Begin with {','.join(COLUMNS)}.")
-    header = [cell.strip() for cell in table[0]]
-    _check_header(header, path)
-    if len(table) - 1 > MAX_ROWS:
-        raise BadInputError(f"The file has more than {MAX_ROWS} rows.", where=str(path), remedy="Split it.")
-    rows = []
-    for number, cells in enumerate(table[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise BadInputError(
-                f"The row has {len(cells)} cells, the header {len(header)}.",
-                where=f"{path}, row {number}",
-                remedy="A comma inside a cell (1,234 or a name) must not be left unquoted; numbers take none.",
-            )
-        rows.append((number, dict(zip(header, cells, strict=True))))
-    return rows
+def _rows_of(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return (row number as a spreadsheet counts them, cells by column)."""
+    table = read_table(path)
+    _check_header(list(table.header), path)
+    return [(number, dict(zip(table.header, cells, strict=True))) for number, cells in table.rows]
 
 
 def _check_header(header: list[str], path: Path) -> None:
     where = f"{path}, row 1"
     remedy = f"The header is {','.join(COLUMNS)}."
-    if len(header) == 1 and header[0].count(";") > 1:
-        raise BadInputError("The columns are parted by semicolons.", where=where, remedy="Save it with commas.")
     unknown = [name for name in header if name not in COLUMNS]
     absent = [name for name in COLUMNS if name not in header]
     if unknown:
@@ -153,9 +85,10 @@ def _check_header(header: list[str], path: Path) -> None:
 
 
 def _figure_of(cells: dict[str, str], where: str) -> DeclaredFigure:
-    for column, cell in cells.items():
-        _check_cell(cell, column, f"{where}, column {column}")
-    cells = {column: cell.strip(" ") for column, cell in cells.items()}
+    cells = {
+        column: clean_cell(cell, f"{where}, column {column}", is_number=column in ("carats", "value_usd"))
+        for column, cell in cells.items()
+    }
     period = _period(cells["period"], f"{where}, column period")
     kind = _one_of(cells["kind"], tuple(k.value for k in DeclaredKind), f"{where}, column kind")
     carats = _number(cells["carats"], MAX_CARATS, "ct", f"{where}, column carats")
@@ -176,20 +109,6 @@ def _figure_of(cells: dict[str, str], where: str) -> DeclaredFigure:
         aoi_id=_aoi(cells["aoi"], f"{where}, column aoi"),
         entered_by=cells["entered_by"],
     )
-
-
-def _check_cell(cell: str, column: str, where: str) -> None:
-    """Refuse what no honest cell holds: control characters, formulas, floods."""
-    if len(cell) > MAX_CELL:
-        raise BadInputError(f"The cell is longer than {MAX_CELL} characters.", where=where, remedy="Shorten it.")
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in cell):
-        raise BadInputError("The cell holds a control character.", where=where, remedy="Retype the cell.")
-    if cell.lstrip().startswith(_FORMULA) and not (
-        column in ("carats", "value_usd") and _NUMBER.fullmatch(cell.strip()[1:])
-    ):
-        raise BadInputError(
-            f"{cell[:40]!r} begins like a spreadsheet formula.", where=where, remedy="Write the value itself."
-        )
 
 
 def _check_kind(kind: DeclaredKind, carats: float | None, value_usd: float | None, where: str) -> None:
@@ -213,30 +132,9 @@ def _check_kind(kind: DeclaredKind, carats: float | None, value_usd: float | Non
 
 
 def _number(text: str, most: float, unit: str, where: str) -> float | None:
-    """Read a plain number, or None where blank. Every other way of writing one is refused by name."""
-    if text == "":
-        return None
-    plain = "Write digits and at most a decimal point with two decimals, such as 1234.5."
-    if text.startswith("-"):
-        raise BadInputError(f"{text!r} is negative.", where=where, remedy="Production is 0 or more.")
-    if _THREE_DECIMALS.fullmatch(text):
-        raise BadInputError(
-            f"{text!r} may be a number with three decimals or one with a thousands point.",
-            where=where,
-            remedy=f"{plain} {text.replace('.', '')} if that is meant.",
-        )
-    if any(char.isspace() or char in ",.'’_" for char in text) and not _NUMBER.fullmatch(text):
-        raise BadInputError(f"{text!r} has separators that differ from country to country.", where=where, remedy=plain)
-    if not _NUMBER.fullmatch(text):
-        raise BadInputError(f"{text!r} is not a plain number.", where=where, remedy=plain)
-    value = float(text)
-    if value > most:
-        raise BadInputError(
-            f"{text} {unit} is more than the whole world produces.",
-            where=where,
-            remedy=f"Check the unit; it is {unit}.",
-        )
-    return value
+    """Read a plain number, or None where blank. What differs from country to country is refused by name."""
+    value = read_number(text, NumberStyle(), where)
+    return None if value is None else check_most(value, most, unit, where)
 
 
 def _period(text: str, where: str) -> Period:
@@ -247,16 +145,8 @@ def _period(text: str, where: str) -> Period:
 
 
 def _vintage(text: str, period: Period, where: str) -> dt.date | None:
-    if text == "":
-        return None
-    remedy = "Write it as 2025-06-30, or leave it blank where unknown."
-    if not _DATE.fullmatch(text):
-        raise BadInputError(f"{text!r} is not an ISO date.", where=where, remedy=remedy)
-    try:
-        date = dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInputError(f"{text!r} is not a day of the calendar.", where=where, remedy=remedy) from error
-    if day_of(date) < period.start_day:
+    date = read_date(text, where)
+    if date is not None and day_of(date) < period.start_day:
         raise BadInputError(
             f"{text} lies before {period.label} begins: the figure cannot have been published then.",
             where=where,

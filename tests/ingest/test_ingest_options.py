@@ -17,7 +17,6 @@ OTHER = {
     "resampling_same": "bilinear", "resampling_coarser": "nearest", "resampling_finer": "nearest", "dark_dn": 800,
     "dark_frac": 0.01, "band_pass": False, "overview_px": 2,
     "max_file_pixels": 10, "max_block_mb": 1,
-    "token_url": "https://example.org/{collection}", "token_hosts": ("a.org",),
 }  # fmt: skip
 
 

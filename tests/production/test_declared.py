@@ -13,7 +13,9 @@ from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
 from kpgeo.production import read_declared
-from kpgeo.production.declared import COLUMNS, MAX_BYTES, MAX_CELL, MAX_ROWS
+from kpgeo.production.cells import MAX_CELL
+from kpgeo.production.declared import COLUMNS
+from kpgeo.production.table import MAX_BYTES, MAX_ROWS
 
 GOOD = {
     "participant": "Côte d'Ivoire",
@@ -112,7 +114,6 @@ def test_decomposed_accents_are_composed(read):
         "١٢٣",
         ".5",
         "5.",
-        "1234.567",
         "1234 ct",
         "999999999",
         "1234567890123",
@@ -132,7 +133,7 @@ def test_numbers_that_could_be_read_otherwise_are_refused_with_row_column_and_re
         ("1.234", "three decimals"),
         ("1 234,5", "differ from country to country"),
         ("-5", "negative"),
-        ("n/a", "not a plain number"),
+        ("n/a", "is not a number"),
         ("999999999", "whole world"),
     ],
 )
@@ -199,11 +200,10 @@ def test_one_code_has_one_name(read):
     [
         (b"", "empty"),
         (b"\n", "empty"),
-        (b"PK\x03\x04rest", "xlsx"),
+        (b"PK\x03\x04rest", "damaged"),
         (b"\xd0\xcf\x11\xe0rest", "xls"),
         ("participant".encode("utf-16"), "UTF-16"),
-        (b"x" * (MAX_BYTES + 1), "5 MB"),
-        (";".join(COLUMNS).encode(), "semicolons"),
+        (b"x" * (MAX_BYTES + 1), "10 MB"),
         (",".join(COLUMNS[:-1]).encode(), "'entered_by' is absent"),
         ((",".join(COLUMNS) + ",notes").encode(), "Unknown column 'notes'"),
         ((",".join(COLUMNS) + ",iso3").encode(), "twice"),
@@ -256,7 +256,7 @@ def test_a_number_is_read_as_written_or_not_at_all(read, cell):
         (figure,) = read(_csv({"carats": cell, "value_usd": ""}))
     except BadInputError:
         return
-    plain = cell.strip(" ")
+    plain = cell.strip(" \u00a0\u202f")
     assert plain.replace(".", "", 1).isdigit()
     assert figure.carats == float(plain)
 
