@@ -12,17 +12,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from benchmarks.cubes import Cube
+from benchmarks.cubes import Cube, looks_of
 from benchmarks.grounds import MINED_FRAC, NO_DAY
-from kpgeo import assess, detect, features, flows
+from kpgeo import assess, detect, flows
 from kpgeo.assess import Reliability, Score
 from kpgeo.detect import HistoryStack, Look
 from kpgeo.flows.deciding import decide_dekad
 from kpgeo.flows.tiles import context_of
 from kpgeo.model.calendar import dekad_end, dekad_of, dekad_start
 from kpgeo.model.decision import DekadDecision
-from kpgeo.model.scene import Sensor
-from kpgeo.model.state import MINED, DekadFields, TileBaseline, TileState
+from kpgeo.model.state import MINED, DekadFields, TileState
 from kpgeo.options.assess import AssessOptions
 from kpgeo.options.detect import DetectOptions
 
@@ -105,7 +104,7 @@ def run_belief(cube: Cube, options: DetectOptions | None = None, *, with_sites: 
         if dekad in refits:
             filter_run.refit(dekad)
         with _clock(run, "read"):
-            looks = _looks_of(cube, dekad, filter_run.baseline)
+            looks = looks_of(cube, dekad, filter_run.baseline)
         with _clock(run, "fold"):
             filter_run.fold(looks, dekad, watcher.on_look)
         with _clock(run, "decide"):
@@ -173,23 +172,6 @@ class _Filter:
             if from_day <= seen.day < to_day:
                 stack.add(learnable(self.cube.dataset(seen)), seen.sensor)
         return stack
-
-
-def _looks_of(cube: Cube, dekad: int, baseline: TileBaseline) -> list[Look]:
-    """Return the looks of a dekad as flows make them: what was missed is found by the season of the pixels."""
-    held = {
-        sensor: [cube.dataset(one) for one in cube.looks if dekad_of(one.day) == dekad and one.sensor is sensor]
-        for sensor in Sensor
-    }
-    options = cube.watch.pipeline.features
-    return [
-        look
-        for sensor, parts in held.items()
-        if parts
-        for look in detect.split_looks(
-            features.drop_veiled(xr.concat(parts, dim="time"), sensor, baseline, options), sensor
-        )
-    ]
 
 
 def calibration_of(

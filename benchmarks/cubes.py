@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 
 from benchmarks.grounds import PixelTruth, pixel_truth
 from benchmarks.settings import Setting
-from kpgeo import features, flows
+from kpgeo import detect, features, flows
+from kpgeo.detect import Look
 from kpgeo.flows import Watch
 from kpgeo.ingest.quality import classes_of_qa_pixel, classes_of_scl
 from kpgeo.model.calendar import dekad_of
 from kpgeo.model.scene import OPTICAL_BANDS, RADAR_BANDS, LookClass, Sensor
+from kpgeo.model.state import TileBaseline
 from kpgeo.options.features import FeatureOptions
 from kpgeo.options.pipeline import CatalogSource, Pipeline
 from kpgeo.options.sim import SimOptions
@@ -261,3 +263,20 @@ def _nearest(bits: NDArray[np.uint16], factor: int, offset_px: tuple[float, floa
     inside = ((rows >= 0) & (rows < bits.shape[0]))[:, None] & ((cols >= 0) & (cols < bits.shape[1]))[None]
     taken = bits[np.clip(rows, 0, bits.shape[0] - 1)][:, np.clip(cols, 0, bits.shape[1] - 1)]
     return np.where(inside, taken.astype(np.float32), np.float32(np.nan))
+
+
+def looks_of(cube: Cube, dekad: int, baseline: TileBaseline) -> list[Look]:
+    """Return the looks of a dekad as flows make them: what was missed is found by the season of the pixels."""
+    held = {
+        sensor: [cube.dataset(one) for one in cube.looks if dekad_of(one.day) == dekad and one.sensor is sensor]
+        for sensor in Sensor
+    }
+    options = cube.watch.pipeline.features
+    return [
+        look
+        for sensor, parts in held.items()
+        if parts
+        for look in detect.split_looks(
+            features.drop_veiled(xr.concat(parts, dim="time"), sensor, baseline, options), sensor
+        )
+    ]

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.common import DOCS, machine, table, write_page
-from benchmarks.cubes import Cube, cube_of
+from benchmarks.cubes import Cube, cube_of, looks_of
 from benchmarks.grounds import MINED_FRAC
 from benchmarks.settings import SETTINGS
 from benchmarks.sweeping import SIZES, Watched, counts_of, found_of, sweep, tally, totals
@@ -30,7 +30,6 @@ from kpgeo.assess import BeliefCounts, Reliability
 from kpgeo.flows.tiles import context_of
 from kpgeo.kernels.calibrate import calibrate_prob
 from kpgeo.kernels.counts import poisson_interval, resolvable_rate
-from kpgeo.model.calendar import dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.operating import BeliefMap, Calibration
 from kpgeo.model.state import DekadFields
@@ -82,9 +81,7 @@ def believe(cube: Cube) -> Iterator[DekadFields]:
     baseline = detect.fit_baseline(history, options)
     state = detect.start_state(baseline, history, context, dekads[0], options)
     for dekad in dekads:
-        now = [seen for seen in cube.looks if dekad_of(seen.day) == dekad]
-        looks = [look for seen in now for look in detect.split_looks(cube.dataset(seen), seen.sensor)]
-        state = detect.fold_dekad(state, baseline, looks, dekad, context, options)
+        state = detect.fold_dekad(state, baseline, looks_of(cube, dekad, baseline), dekad, context, options)
         yield detect.decode_fields(dekad, state)
 
 
