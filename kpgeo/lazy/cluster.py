@@ -1,7 +1,9 @@
 """Where tasks run: processes on this machine, a scheduler by address, or this very process."""
 
+import gc
 import logging
 import os
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -184,15 +186,27 @@ def _connect(scheduler: Any) -> distributed.Client:
     try:
         client: distributed.Client = connect(scheduler, timeout=_CONNECT_S)
     except (OSError, TimeoutError, ValueError) as error:
+        _let_go_of_half_made(error)
         raise UpstreamError(
             f"The scheduler does not answer ({type(error).__name__}).",
             where=str(scheduler),
             remedy="Start it, or set compute.cluster to local.",
         ) from error
     except TypeError as error:  # what Dask makes of tls:// where it was given no certificates
+        _let_go_of_half_made(error)
         raise BadInputError(
             "No certificates are given for the scheduler.",
             where=str(scheduler),
             remedy="Name them by DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT and …__CLIENT__KEY.",
         ) from error
     return client
+
+
+def _let_go_of_half_made(error: Exception) -> None:
+    """Let a client that could not connect be closed here and now.
+
+    It lives on in the error's frames, and closes when Python next collects garbage. In the middle of another client's
+    start that would wait for a lock which that start holds, for ever.
+    """
+    traceback.clear_frames(error.__traceback__)
+    gc.collect()
