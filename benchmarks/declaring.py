@@ -203,10 +203,10 @@ def main() -> None:
         halves += list(halves_of(cube_of(setting, options, cache)))
         print(f"watched {seed}: {len(halves)} half-years", flush=True)
     intro = (
-        "# Declared figures against known digging\n\nWorlds of the simulator, watched as a run watches them; four "
-        "times the usual density of workings. What the strata yielded is drawn from the priors their area carries and the "
-        "area truly dug, so the priors are right by construction: tested are the measured area, its interval, "
-        "and the rules.\n\n"
+        "# Declared figures against known digging\n\n"
+        "Worlds of the simulator, watched as a run watches them; four times the usual density of workings. What the "
+        "strata yielded is drawn from the priors their area carries and the area truly dug, so the priors are right "
+        "by construction: tested are the measured area, its interval, and the rules.\n\n"
     )
     words = " ".join(sys.argv[1:])
     write_page("declaring", f"{intro}{score(halves, given.draws)}\n{about} `python -m benchmarks.declaring {words}`.\n")
