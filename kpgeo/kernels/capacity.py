@@ -104,7 +104,8 @@ def correlated_scores(scores: NDArray[np.float64], correlation: NDArray[np.float
     numpy.linalg.LinAlgError
         The matrix is not positive definite: no factors go together so.
     """
-    found: NDArray[np.float64] = scores @ np.linalg.cholesky(correlation).T
+    factor = np.linalg.cholesky(correlation)
+    found: NDArray[np.float64] = np.sum(scores[:, None, :] * factor, axis=2)
     return found
 
 
@@ -126,10 +127,10 @@ def spread_shares(log_factors: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     centred = log_factors - log_factors.mean(axis=1, keepdims=True)
     total = centred.sum(axis=0)
-    variance = float(total @ total)
+    variance = float(np.sum(total * total))  # not by BLAS, whose last digits depend on how many threads it has
     if variance <= 0.0:
         return np.asarray([1.0] + [0.0] * (len(log_factors) - 1))
-    shares: NDArray[np.float64] = centred @ total / variance
+    shares: NDArray[np.float64] = np.sum(centred * total, axis=1) / variance
     return shares
 
 
