@@ -208,8 +208,8 @@ def main() -> None:
         "strata yielded is drawn from the priors their area carries and the area truly dug, so the priors are right "
         "by construction: tested are the measured area, its interval, and the rules.\n\n"
     )
-    words = " ".join(sys.argv[1:])
-    write_page("declaring", f"{intro}{score(halves, given.draws)}\n{about} `python -m benchmarks.declaring {words}`.\n")
+    words = "".join(f" {word}" for word in sys.argv[1:])
+    write_page("declaring", f"{intro}{score(halves, given.draws)}\n{about} `python -m benchmarks.declaring{words}`.\n")
     shutil.rmtree(cache)
 
 
