@@ -19,19 +19,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import ListedColormap
 
 from benchmarks.clouds_sets import (
     Row,
     belgian_lost,
     hand_masked_rows,
-    made_season,
     new_england_rows,
-    read_hand_masked,
     slovenia_index_rows,
     slovenia_rows,
 )
-from benchmarks.clouds_tally import CLOUD_TRUTH, SHADOW_TRUTH
 from benchmarks.clouds_words import PAGE
 from benchmarks.clouds_worlds import STAGES, WorldScore, measure_world
 from benchmarks.common import DOCS, machine, table, write_page
@@ -42,7 +38,6 @@ from benchmarks.scoring import threshold_for
 from benchmarks.speed_cube import draw_cube
 from kpgeo import detect, features
 from kpgeo.detect import HistoryStack, TileContext
-from kpgeo.kernels.clouds import CLOUD, SHADOW, VeilRule, find_veils
 from kpgeo.model.calendar import dekad_of
 from kpgeo.model.scene import Sensor
 from kpgeo.options.detect import DetectOptions
@@ -73,8 +68,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         cache = asked.cache or Path(scratch)
         cache.mkdir(parents=True, exist_ok=True)
         measured = [measure_world(setting, seed, _PLAN, cache) for setting, seed in WORLDS]
+        real = [*hand_masked_rows(asked.folder), *slovenia_rows(asked.folder)]
         parts = {
-            "real": set_table([*hand_masked_rows(asked.folder), *slovenia_rows(asked.folder)]),
+            "real": set_table(real),
             "index": set_table(slovenia_index_rows(asked.folder)),
             "fmask": fmask_table(new_england_rows(asked.folder)),
             "worlds": world_table([score for _, score in measured]),
@@ -84,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "speed": speed_words(),
             "machine": began,
         }
-    draw_picture(asked.folder, DOCS / "clouds.png")
+    draw_picture(real, DOCS / "clouds.png")
     write_page("clouds", PAGE.format(**parts))
 
 
@@ -173,25 +169,20 @@ def speed_words(size_px: int = 512) -> str:
     return f"{test:.0f} ns a pixel and look, beside {fold:.0f} ns for folding it: {100 * test / fold:.0f} %"
 
 
-def draw_picture(folder: Path, path: Path) -> None:
-    """Draw the hand-masked scene: what it shows, the mask by hand, and what is found."""
-    scene = read_hand_masked(folder)
-    season = made_season(scene, is_elsewhere=True)
-    options = FeatureOptions()
-    rule = VeilRule(rise=options.veil_rise, sigmas=options.veil_sigmas, lit=1.0 - options.shadow_frac)
-    found = find_veils(scene.bands, season, rule)
-    by_hand = np.select([scene.truth == CLOUD_TRUTH, scene.truth == SHADOW_TRUTH], [CLOUD, SHADOW], 0)
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.4), dpi=110, constrained_layout=True)
-    natural = np.clip(scene.bands[[2, 1, 0]].transpose(1, 2, 0) / 0.35, 0, 1) ** 0.7
-    titles = ("Sentinel-2, natural colours", "cloud and shadow by hand", "found by a season, 300 m off where clear")
-    for axis, title, calls in zip(axes, titles, (None, by_hand, found), strict=True):
-        axis.imshow(natural)
-        if calls is not None:
-            codes = np.ma.masked_equal(np.select([calls == CLOUD, calls == SHADOW], [1, 2], 0), 0)
-            axis.imshow(codes, cmap=ListedColormap(["#d81b60", "#1e88e5"]), vmin=1, vmax=2, alpha=0.6)
-        axis.set_title(title, fontsize=10)
-        axis.set_axis_off()
-    figure.suptitle("red: cloud; blue: shadow (512 x 512 px of 10 m)", fontsize=9, y=0.02, va="bottom")
+def draw_picture(rows: Sequence[Row], path: Path) -> None:
+    """Draw what each mask finds of cloud and of shadow on the reference sets, in percent."""
+    names = ("cloud found", "shadow found")
+    cells = [row.tally.cells(names) for row in rows]
+    found = np.array([[float(text.split()[0]) if text[0].isdigit() else np.nan for text in line] for line in cells])
+    figure, axis = plt.subplots(figsize=(9, 0.34 * len(rows) + 1.0), dpi=110, constrained_layout=True)
+    places = np.arange(len(rows))
+    for column, (name, colour) in enumerate(zip(names, ("#1f5f9e", "#8a8a8a"), strict=True)):
+        axis.barh(places + 0.38 * column - 0.19, found[:, column], height=0.36, color=colour, label=name)
+    axis.set_yticks(places, [f"{row.set_name}: {row.mask}" for row in rows], fontsize=8)
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 100), xlabel="percent")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 1.0))
     figure.savefig(path)
     plt.close(figure)
 

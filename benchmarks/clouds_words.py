@@ -12,7 +12,7 @@ is not used.
 ## Sets with reference masks
 
 {real}
-![The hand-masked scene, the mask by hand and what the test finds](clouds.png)
+![Cloud and shadow found by each mask on the reference sets](clouds.png)
 
 What each set can show, and what it cannot:
 
