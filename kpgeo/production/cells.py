@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 
 MAX_CELL = 500
@@ -27,6 +28,7 @@ _GROUPED = {
     ),
 }
 _BARE = {"point": _PLAIN, "comma": re.compile(r"[0-9]{1,12}(?:,[0-9]{1,6})?", re.ASCII)}
+_AOI = re.compile(r"([a-z0-9][a-z0-9-]{0,62})?", re.ASCII)
 _THREE_DIGITS = re.compile(r"[0-9]{1,3}[.,][0-9]{3}", re.ASCII)
 
 DecimalSign = Literal["point", "comma"]
@@ -150,6 +152,37 @@ def read_date(text: str, where: str) -> dt.date | None:
         return dt.date.fromisoformat(text[:10])
     except ValueError as error:
         raise BadInputError(f"{text!r} is not a day of the calendar.", where=where) from error
+
+
+def read_period(text: str, where: str) -> Period:
+    """Return the reporting period a cell holds.
+
+    Raises
+    ------
+    BadInputError
+        It is none.
+    """
+    try:
+        return Period.parse(text)
+    except BadInputError as error:
+        raise BadInputError(error.what, where=where, remedy=error.remedy) from error
+
+
+def read_aoi_id(text: str, where: str) -> str:
+    """Return the AOI's id a cell holds; blank is the whole participant.
+
+    Raises
+    ------
+    BadInputError
+        It cannot be an id.
+    """
+    if not _AOI.fullmatch(text):
+        raise BadInputError(
+            f"{text[:60]!r} is not an AOI id.",
+            where=where,
+            remedy="Lower-case letters, digits, hyphens; blank for the whole participant.",
+        )
+    return text
 
 
 def check_most(value: float, most: float, unit: str, where: str) -> float:

@@ -1,7 +1,6 @@
 """Reads declared figures in kpgeo's own columns. Strict: what could be read in two ways is refused, never guessed."""
 
 import datetime as dt
-import re
 from pathlib import Path
 from typing import cast
 
@@ -9,7 +8,17 @@ from kpgeo.model.aoi import Confidence, Sourced
 from kpgeo.model.calendar import Period, day_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
-from kpgeo.production.cells import MAX_CARATS, MAX_USD, NumberStyle, check_most, clean_cell, read_date, read_number
+from kpgeo.production.cells import (
+    MAX_CARATS,
+    MAX_USD,
+    NumberStyle,
+    check_most,
+    clean_cell,
+    read_aoi_id,
+    read_date,
+    read_number,
+    read_period,
+)
 from kpgeo.production.table import read_table
 
 COLUMNS = (
@@ -25,7 +34,6 @@ COLUMNS = (
     "confidence",
     "entered_by",
 )
-_AOI = re.compile(r"([a-z0-9][a-z0-9-]{0,62})?", re.ASCII)
 
 
 def read_declared(path: Path) -> list[DeclaredFigure]:
@@ -89,7 +97,7 @@ def _figure_of(cells: dict[str, str], where: str) -> DeclaredFigure:
         column: clean_cell(cell, f"{where}, column {column}", is_number=column in ("carats", "value_usd"))
         for column, cell in cells.items()
     }
-    period = _period(cells["period"], f"{where}, column period")
+    period = read_period(cells["period"], f"{where}, column period")
     kind = _one_of(cells["kind"], tuple(k.value for k in DeclaredKind), f"{where}, column kind")
     carats = _number(cells["carats"], MAX_CARATS, "ct", f"{where}, column carats")
     value_usd = _number(cells["value_usd"], MAX_USD, "US$", f"{where}, column value_usd")
@@ -106,7 +114,7 @@ def _figure_of(cells: dict[str, str], where: str) -> DeclaredFigure:
         source=Sourced(
             source=_required(cells["source"], f"{where}, column source"), confidence=cast("Confidence", confidence)
         ),
-        aoi_id=_aoi(cells["aoi"], f"{where}, column aoi"),
+        aoi_id=read_aoi_id(cells["aoi"], f"{where}, column aoi"),
         entered_by=cells["entered_by"],
     )
 
@@ -137,13 +145,6 @@ def _number(text: str, most: float, unit: str, where: str) -> float | None:
     return None if value is None else check_most(value, most, unit, where)
 
 
-def _period(text: str, where: str) -> Period:
-    try:
-        return Period.parse(text)
-    except BadInputError as error:
-        raise BadInputError(error.what, where=where, remedy=error.remedy) from error
-
-
 def _vintage(text: str, period: Period, where: str) -> dt.date | None:
     date = read_date(text, where)
     if date is not None and day_of(date) < period.start_day:
@@ -170,14 +171,4 @@ def _required(text: str, where: str) -> str:
 def _iso3(text: str, where: str) -> str:
     if not (len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()):
         raise BadInputError(f"{text!r} is not an ISO 3166 alpha-3 code.", where=where, remedy="Write CIV, GIN, ...")
-    return text
-
-
-def _aoi(text: str, where: str) -> str:
-    if not _AOI.fullmatch(text):
-        raise BadInputError(
-            f"{text!r} is not an AOI id.",
-            where=where,
-            remedy="Lower-case letters, digits, hyphens; blank for the whole participant.",
-        )
     return text

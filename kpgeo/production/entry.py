@@ -23,8 +23,10 @@ from kpgeo.production.cells import (
     NumberStyle,
     check_most,
     clean_cell,
+    read_aoi_id,
     read_date,
     read_number,
+    read_period,
 )
 from kpgeo.production.joining import Entry, Twice, join_entries
 from kpgeo.production.participants import find_participant
@@ -58,7 +60,6 @@ _SECTORS = {
 }  # fmt: skip
 _STAMP = re.compile(r"([0-9]{2})([A-Z][a-z]{2})([0-9]{2}):[0-9:]{8}", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_AOI = re.compile(r"([a-z0-9][a-z0-9-]{0,62})?", re.ASCII)
 _MAX_CERTIFICATES = 10_000_000
 
 Formulas = Literal["refuse", "stored"]
@@ -233,7 +234,9 @@ class _RowReader:
         }
         figure: DeclaredFigure | TradeFigure
         if flow is None:
-            figure = DeclaredFigure(**common, sector=_sector_of(texts, where), aoi_id=_aoi_of(texts, where))
+            figure = DeclaredFigure(
+                **common, sector=_sector_of(texts, where), aoi_id=read_aoi_id(texts.get("aoi", ""), where)
+            )
         else:
             partner, partner_iso3 = _partner_of(texts, period, where)
             figure = TradeFigure(
@@ -333,10 +336,7 @@ def _period_of(texts: Mapping[str, str], where: str, *, is_trade: bool) -> Perio
             )
         part = f"H{half}" if half else f"{'Q' if is_trade else 'H'}{quarter}" if quarter else ""
         text = f"{year}{part}"
-    try:
-        return Period.parse(text)
-    except BadInputError as error:
-        raise BadInputError(error.what, where=f"{where}, period", remedy=error.remedy) from error
+    return read_period(text, f"{where}, period")
 
 
 def _sector_of(texts: Mapping[str, str], where: str) -> Sector:
@@ -348,17 +348,6 @@ def _sector_of(texts: Mapping[str, str], where: str) -> Sector:
             remedy="Write artisanal (ASM), industrial (LSM) or all.",
         )
     return _SECTORS[text]
-
-
-def _aoi_of(texts: Mapping[str, str], where: str) -> str:
-    text = texts.get("aoi", "")
-    if not _AOI.fullmatch(text):
-        raise BadInputError(
-            f"{text[:60]!r} is not an AOI id.",
-            where=where,
-            remedy="Lower-case letters, digits, hyphens; blank for the whole participant.",
-        )
-    return text
 
 
 def _partner_of(texts: Mapping[str, str], period: Period, where: str) -> tuple[str, str]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from kpgeo.model.calendar import Period
 from kpgeo.model.ids import make_id
 from kpgeo.model.production import Comparison, DeclaredFigure, NotAssessable, Verdict
-from kpgeo.production.numerals import Numerals
+from kpgeo.production.numerals import LANGUAGES, Numerals
 from kpgeo.production.phrases import phrases
-from kpgeo.production.questions import LANGUAGES
 from kpgeo.production.vintages import sum_to_period
 
 

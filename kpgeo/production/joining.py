@@ -58,12 +58,22 @@ def _one_of(rows: Sequence[Entry], twice: Twice, path: Path) -> DeclaredFigure |
             )
         return max(rows, key=lambda row: (row.recorded_on or dt.date.min, row.row)).figure
     figures = [row.figure for row in rows if row.figure.kind is DeclaredKind.FIGURE]
+    if not figures:
+        raise BadInputError(
+            f"{_rows_in_words(rows)}: the rows contradict each other, and none gives a figure.",
+            where=str(path),
+            remedy="Take one out of the table.",
+        )
     values = [one.value_usd for one in figures]
-    return replace(
+    total = replace(
         figures[0],
         carats=round(sum(one.carats or 0.0 for one in figures), 4),
         value_usd=None if None in values else round(sum(value or 0.0 for value in values), 2),
     )
+    if isinstance(total, DeclaredFigure):
+        return total
+    counts = [one.certificates for one in figures if isinstance(one, TradeFigure)]
+    return replace(total, certificates=None if None in counts else sum(count or 0 for count in counts))
 
 
 def _key_of(figure: DeclaredFigure | TradeFigure) -> tuple[object, ...]:

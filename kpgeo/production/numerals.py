@@ -10,6 +10,7 @@ from kpgeo.model.aoi import Language
 from kpgeo.production.phrases import phrases
 
 _LEAST = 1e-4
+LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 
 

@@ -3,10 +3,8 @@
 from kpgeo.model.aoi import Aoi, Language
 from kpgeo.model.parcel import ParcelAnswer, ParcelCheck
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.numerals import Numerals
+from kpgeo.production.numerals import LANGUAGES, Numerals
 from kpgeo.production.phrases import phrases
-
-LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 
 
 def write_parcel(check: ParcelCheck, aoi: Aoi, options: ProductionOptions) -> dict[str, tuple[str, ...]]:

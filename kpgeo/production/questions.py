@@ -10,9 +10,8 @@ from babel.numbers import format_decimal
 
 from kpgeo.model.aoi import Language
 from kpgeo.model.finding import Finding
-from kpgeo.production.numerals import LOCALES
+from kpgeo.production.numerals import LANGUAGES, LOCALES
 
-LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 _COUNTS = frozenset({"halves", "rows", "issued", "received"})
 
 

@@ -15,11 +15,10 @@ from kpgeo.model.production import Comparison, DeclaredFigure, DeclaredKind, Ver
 from kpgeo.model.site import Area, sum_areas
 from kpgeo.options.production import ProductionOptions
 from kpgeo.production.ground import zone_in
-from kpgeo.production.numerals import Numerals
+from kpgeo.production.numerals import LANGUAGES, Numerals
 from kpgeo.production.phrases import factor_names, participant_names, phrases
 from kpgeo.production.trend import Trend, diamond_area, outside_area
 
-LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 _SHORT_DAYS = 300
 
 

@@ -2,11 +2,12 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kpgeo.model.calendar import Period
-from kpgeo.model.production import DeclaredFigure, DeclaredKind, Sector
+from kpgeo.model.production import DeclaredFigure, DeclaredKind
+from kpgeo.production.vintages import join_sectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,42 +83,28 @@ def label_of(number: int) -> str:
 def series_of(figures: Iterable[DeclaredFigure]) -> list[Series]:
     """Return one series of each participant, in order of code, from current figures for participants as a whole.
 
-    Figures of years and of quarters, and of single AOIs, are left out. A total and its parts are not added: the total
-    counts.
+    Figures of years and of quarters, and of single AOIs, are left out.
     """
-    by_iso3: dict[str, dict[int, list[DeclaredFigure]]] = defaultdict(lambda: defaultdict(list))
-    names: dict[str, str] = {}
-    for figure in figures:
+    by_iso3: dict[str, dict[int, DeclaredFigure]] = defaultdict(dict)
+    for figure in join_sectors(figures):
         if "H" in figure.period.label and not figure.aoi_id:
-            by_iso3[figure.iso3][number_of(figure.period)].append(figure)
-            names[figure.iso3] = figure.participant
-    if not by_iso3:
-        return []
-    last = max(max(rows) for rows in by_iso3.values())
+            by_iso3[figure.iso3][number_of(figure.period)] = figure
+    last = max((max(rows) for rows in by_iso3.values()), default=0)
     return [
         Series(
             iso3=iso3,
-            participant=names[iso3],
-            halves=tuple(
-                _half_of(number, by_iso3[iso3].get(number, ())) for number in range(min(by_iso3[iso3]), last + 1)
-            ),
+            participant=rows[max(rows)].participant,
+            halves=tuple(_half_of(number, rows.get(number)) for number in range(min(rows), last + 1)),
         )
-        for iso3 in sorted(by_iso3)
+        for iso3, rows in sorted(by_iso3.items())
     ]
 
 
-def _half_of(number: int, rows: Sequence[DeclaredFigure]) -> Half:
-    whole = [row for row in rows if row.sector is Sector.ALL and row.kind is DeclaredKind.FIGURE]
-    parts = whole or [row for row in rows if row.kind is DeclaredKind.FIGURE]
-    period = Period.parse(label_of(number))
-    if not parts:
-        kinds = {row.kind for row in rows}
-        kind = DeclaredKind.NO_PRODUCTION if DeclaredKind.NO_PRODUCTION in kinds else DeclaredKind.MISSING
-        return Half(period=period, kind=kind, carats=math.nan, value_usd=math.nan)
-    values = [row.value_usd for row in parts]
+def _half_of(number: int, row: DeclaredFigure | None) -> Half:
+    is_figure = row is not None and row.kind is DeclaredKind.FIGURE
     return Half(
-        period=period,
-        kind=DeclaredKind.FIGURE,
-        carats=sum(row.carats or 0.0 for row in parts),
-        value_usd=math.nan if None in values else sum(value or 0.0 for value in values),
+        period=Period.parse(label_of(number)),
+        kind=DeclaredKind.MISSING if row is None else row.kind,
+        carats=math.nan if row is None or row.carats is None or not is_figure else row.carats,
+        value_usd=math.nan if row is None or row.value_usd is None or not is_figure else row.value_usd,
     )

@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from kpgeo.model.errors import BadInputError
 
 MAX_BYTES = 10_000_000
@@ -116,6 +113,9 @@ def _delimiter(text: str) -> str:
 
 
 def _read_workbook(content: bytes, path: Path, sheet: str) -> Table:
+    import openpyxl  # noqa: PLC0415 - a fifth of a second of start-up, spared to every command that reads no workbook
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     _check_parts(content, path)
     try:
         values = openpyxl.load_workbook(io.BytesIO(content), data_only=True, keep_links=False)

@@ -1,17 +1,19 @@
 """Vintages of declared figures: which one is current, and what the parts of a period add up to."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from kpgeo.model.aoi import Confidence, Sourced
 from kpgeo.model.calendar import Period, day_of
-from kpgeo.model.production import DeclaredFigure, DeclaredKind
+from kpgeo.model.production import DeclaredFigure, DeclaredKind, Sector
 
 _CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
 
 
 def current_figures(figures: Iterable[DeclaredFigure], as_of: dt.date | None = None) -> tuple[DeclaredFigure, ...]:
-    """Return the newest vintage for each participant, AOI and period, in order of these.
+    """Return the newest vintage for each participant, AOI, period and sector, in order of these.
 
     Participants are told apart by `iso3`, so that spellings of one name do not split a series. An undated vintage is
     taken for older than every dated one. Of two rows of one vintage the later in `figures` wins.
@@ -40,8 +42,28 @@ def sum_to_period(
     A missing part makes the sum missing, not smaller. Parts that all say "no production" add up to "no production";
     next to a figure, "no production" adds nothing. None where no row speaks of the period at all.
     """
-    rows = {f.period.label: f for f in current_figures(figures) if f.iso3 == iso3 and f.aoi_id == aoi_id}
+    whole = join_sectors(current_figures(figures))
+    rows = {f.period.label: f for f in whole if f.iso3 == iso3 and f.aoi_id == aoi_id}
     return _resolve(rows, period)
+
+
+def join_sectors(figures: Iterable[DeclaredFigure]) -> tuple[DeclaredFigure, ...]:
+    """Return one current figure for each participant, AOI and period: its total, else its ways of mining together.
+
+    A total and its parts are not added: the total counts. As of other parts, a missing one makes the sum missing.
+    """
+    rows: dict[tuple[str, str, str], list[DeclaredFigure]] = defaultdict(list)
+    for figure in figures:
+        rows[figure.iso3 or figure.participant, figure.aoi_id, figure.period.label].append(figure)
+    return tuple(_whole_of(rows[key]) for key in sorted(rows))
+
+
+def _whole_of(rows: Sequence[DeclaredFigure]) -> DeclaredFigure:
+    whole = [row for row in rows if row.sector is Sector.ALL]
+    parts = [row for row in rows if row.sector is not Sector.ALL]
+    if not parts or any(row.kind is DeclaredKind.FIGURE for row in whole):
+        return whole[-1]
+    return parts[0] if len(parts) == 1 else replace(_add(parts, parts[0].period, is_whole=True), sector=Sector.ALL)
 
 
 def parts_of(period: Period) -> tuple[Period, ...]:
@@ -82,7 +104,7 @@ def _add(parts: Sequence[DeclaredFigure], period: Period, *, is_whole: bool) -> 
     else:
         kind = DeclaredKind.FIGURE if DeclaredKind.FIGURE in kinds else DeclaredKind.NO_PRODUCTION
     is_figure = kind is DeclaredKind.FIGURE
-    labels = " + ".join(part.period.label for part in parts)
+    labels = " + ".join(_part_in_words(part) for part in parts)
     return DeclaredFigure(
         participant=parts[0].participant,
         iso3=parts[0].iso3,
@@ -99,6 +121,11 @@ def _add(parts: Sequence[DeclaredFigure], period: Period, *, is_whole: bool) -> 
         aoi_id=parts[0].aoi_id,
         entered_by="kpgeo",
     )
+
+
+def _part_in_words(figure: DeclaredFigure) -> str:
+    label = figure.period.label
+    return label if figure.sector is Sector.ALL else f"{label} ({figure.sector})"
 
 
 def _vintage(figure: DeclaredFigure) -> dt.date:

@@ -245,3 +245,20 @@ def test_rows_that_a_filter_hides_are_read_and_said(tmp_path):
     found = read(tmp_path / "t.xlsx")
     assert len(found.figures) == 1
     assert any("hidden" in note for note in found.notes)
+
+
+def test_parts_of_one_trade_are_added_with_their_certificates(tmp_path):
+    header = (*HEADER[:7], "Partner", "Certificates")
+    rows = [
+        ("Sierra Leone", 2023, 3, "Export", "", 100, 2000, "Israel", 2),
+        ("Sierra Leone", 2023, 3, "Export", "", 50, 900, "Israel", 1),
+    ]
+    (trade,) = read(write_csv(tmp_path / "t.csv", rows, header), twice="sum").trades
+    assert (trade.carats, trade.value_usd, trade.certificates) == (150.0, 2900.0, 3)
+
+
+def test_rows_that_contradict_each_other_without_a_figure_are_refused(tmp_path):
+    header = ("participant", "period", "kind", "carats")
+    rows = [("Ghana", "2020H2", "no-production", ""), ("Ghana", "2020H2", "missing", "")]
+    with pytest.raises(BadInputError, match="contradict"):
+        read(write_csv(tmp_path / "t.csv", rows, header), twice="sum")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpgeo.model.calendar import Period
-from kpgeo.model.production import DeclaredKind
+from kpgeo.model.production import DeclaredKind, Sector
 from kpgeo.production import current_figures, published_figures, sum_to_period
 from kpgeo.production.vintages import enclosing_periods, parts_of
 
@@ -111,3 +111,22 @@ def test_shipped_revisions_can_be_read_as_of_then(iso3, year, then, now):
     rows = [f for f in published_figures() if f.iso3 == iso3 and f.period.label == year]
     assert [f.carats for f in current_figures(rows)] == [now]
     assert [f.carats for f in current_figures(rows, as_of=dt.date(2024, 1, 1))] == [then]
+
+
+def test_ways_of_mining_are_one_figure_and_a_total_is_not_added_to_its_parts(make_figure):
+    artisanal = make_figure("2022H1", 30.0, sector=Sector.ARTISANAL)
+    industrial = make_figure("2022H1", 12.0, sector=Sector.INDUSTRIAL)
+    total = make_figure("2022H1", 45.0)
+    half = Period.parse("2022H1")
+
+    def said(*rows):
+        return sum_to_period(rows, half, iso3="CIV", aoi_id="civ-seguela")
+
+    for rows in ((artisanal, industrial), (industrial, artisanal)):
+        assert said(*rows).carats == 42.0
+    assert said(artisanal).carats == 30.0
+    assert said(artisanal, total, industrial).carats == 45.0
+    missing = make_figure("2022H1", sector=Sector.INDUSTRIAL)
+    assert said(artisanal, missing).kind is DeclaredKind.MISSING
+    none = make_figure("2022H1", kind=DeclaredKind.NO_PRODUCTION, sector=Sector.INDUSTRIAL)
+    assert said(artisanal, none).carats == 30.0
