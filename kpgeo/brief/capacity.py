@@ -5,9 +5,9 @@ from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Pict
 from kpgeo.brief.draft import Draft
 from kpgeo.brief.reading import new_area_of
 from kpgeo.brief.vocabulary import DECLARED, FACTOR, FAMILY, REASON, SHORT_VERDICT, VERDICT
-from kpgeo.brief.words import plain
+from kpgeo.brief.words import Words, plain
 from kpgeo.model.aoi import Prior
-from kpgeo.model.production import Comparison, DeclaredKind
+from kpgeo.model.production import CapacityInterval, Comparison, DeclaredKind
 
 
 def write_capacity(draft: Draft) -> list[Block]:
@@ -88,19 +88,23 @@ def _comparison_row(draft: Draft, comparison: Comparison) -> tuple[str, ...]:
     carats = words.say(DECLARED[declared.kind if declared else DeclaredKind.MISSING])
     if declared is not None and declared.carats is not None:
         carats = words.number(declared.carats)
-    interval = "–"
-    if capacity is not None:
-        span = words.between(words.rounded(capacity.low_ct), words.rounded(capacity.high_ct))
-        interval = f"{words.rounded(capacity.median_ct)} ({span})"
     above = comparison.prob_above_capacity
     return (
         words.name(comparison.period.label),
         draft.area(area) if area else "–",
         carats,
-        interval,
+        interval_in_words(capacity, words),
         "–" if above is None else words.percent(above),
         words.say(SHORT_VERDICT[comparison.verdict]),
     )
+
+
+def interval_in_words(interval: CapacityInterval | None, words: Words) -> str:
+    """Write a capacity as its median and its ends."""
+    if interval is None:
+        return "–"
+    span = words.between(words.rounded(interval.low_ct), words.rounded(interval.high_ct))
+    return f"{words.rounded(interval.median_ct)} ({span})"
 
 
 def _sentences(draft: Draft, comparison: Comparison) -> str:

@@ -29,8 +29,8 @@ from kpgeo.brief.mandate import write_declared, write_mandate, write_sector
 from kpgeo.brief.maps import overview_map
 from kpgeo.brief.reading import new_area_of
 from kpgeo.brief.vocabulary import SHORT_VERDICT
-from kpgeo.brief.words import plain
-from kpgeo.model.aoi import Language
+from kpgeo.brief.words import Words, plain
+from kpgeo.model.aoi import Aoi, Language
 from kpgeo.model.calendar import date_of
 from kpgeo.model.site import SiteStatus
 from kpgeo.options.brief import BriefOptions
@@ -78,18 +78,29 @@ def compose_brief(inputs: BriefInputs, language: Language, options: BriefOptions
         footer=f"kpgeo · {draft.aoi_name} · {period}",
         date=date_of(inputs.end_day - 1),
         blocks=_finished([block for section in sections for block in section], draft),
-        chrome={
-            "contents": words.say("Contents"),
-            "skip": words.say("Skip to the text"),
-            "page_of": words.say("Page {page} of {pages}"),
-        },
+        chrome=chrome_of(words),
     )
+
+
+def chrome_of(words: Words) -> dict[str, str]:
+    """Return the few words that renderers need themselves."""
+    return {
+        "contents": words.say("Contents"),
+        "skip": words.say("Skip to the text"),
+        "page_of": words.say("Page {page} of {pages}"),
+    }
+
+
+def release_of(aoi: Aoi, words: Words) -> str:
+    """Return who may read what is written about an AOI; "" where anybody may."""
+    return words.say("KP ONLY – not for release") if aoi.sensitivity == "kp-only" else ""
 
 
 def label_of(draft: Draft) -> str:
     """Return who may read the brief, for the head of every page."""
     words = draft.words
-    parts = [words.say("KP ONLY – not for release")] if draft.inputs.aoi.sensitivity == "kp-only" else []
+    release = release_of(draft.inputs.aoi, words)
+    parts = [release] if release else []
     if draft.inputs.simulated:
         parts.append(words.say("SIMULATED WORLD"))
     return " · ".join(parts)

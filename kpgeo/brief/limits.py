@@ -5,7 +5,7 @@ from kpgeo.brief.draft import Draft
 from kpgeo.brief.itinerary import itinerary_of
 from kpgeo.brief.reading import GapGroup, group_gaps
 from kpgeo.brief.vocabulary import GAP
-from kpgeo.brief.words import plain
+from kpgeo.brief.words import Words, plain
 
 
 def write_unseen(draft: Draft) -> list[Block]:
@@ -64,22 +64,22 @@ def _unseen_items(draft: Draft) -> list[str]:
             words.say("Strata without priors, for which no capacity is given: {strata}.", strata=words.listed(bare))
         )
     missing = sorted({gap for reading in draft.sites if reading.alert for gap in reading.alert.gaps})
-    kinds = dict.fromkeys(_gap_words(draft, gap.split(":", 1)[0]) for gap in missing)
+    kinds = dict.fromkeys(gap_in_words(gap.split(":", 1)[0], words) for gap in missing)
     if kinds:
         items.append(words.say("Named by the alerts: {gaps}.", gaps=words.listed(list(kinds))))
     return items
 
 
-def _gap_words(draft: Draft, reason: str) -> str:
+def gap_in_words(reason: str, words: Words) -> str:
     """Say a reason in words; one that has none is shown as it stands."""
-    return draft.words.say(GAP[reason]) if reason in GAP else plain(reason, 120)
+    return words.say(GAP[reason]) if reason in GAP else plain(reason, 120)
 
 
 def _gap_table(draft: Draft, groups: tuple[GapGroup, ...]) -> Table:
     words = draft.words
     rows = [
         (
-            _gap_words(draft, group.reason),
+            gap_in_words(group.reason, words),
             words.sensor(group.sensor) if group.sensor else "–",
             words.number(group.count),
             words.number(group.tiles) if group.tiles else words.say("whole area"),

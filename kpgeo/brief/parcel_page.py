@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from kpgeo.brief.capacity import interval_in_words
+from kpgeo.brief.compose import chrome_of, release_of
 from kpgeo.brief.content import Block, BriefContent, Bullets, Column, Fact, Facts, Heading, Notice, Paragraph, Table
-from kpgeo.brief.vocabulary import ANSWER, GAP
+from kpgeo.brief.limits import gap_in_words
+from kpgeo.brief.vocabulary import ANSWER
 from kpgeo.brief.words import Words, plain
 from kpgeo.model.aoi import Aoi, Language
 from kpgeo.model.calendar import date_of
 from kpgeo.model.parcel import ParcelCheck
-from kpgeo.model.production import CapacityInterval
 from kpgeo.model.run import Gap
 
 _MAX_GAPS = 8
@@ -20,20 +22,15 @@ def compose_parcel(check: ParcelCheck, aoi: Aoi, gaps: Sequence[Gap], language: 
     """Write a parcel check as a page in one language, for `render_pdf`, `render_html` and `render_docx`."""
     words, parcel = Words(language), check.parcel
     name = plain(parcel.id, 60)
-    label = words.say("KP ONLY – not for release") if aoi.sensitivity == "kp-only" else ""
     return BriefContent(
         language=language,
         title=words.say("Parcel check: {parcel}", parcel=name),
         subtitle=f"{plain(aoi.name(language), 80)} · {parcel.period.label}",
-        label=label,
+        label=release_of(aoi, words),
         footer=f"kpgeo · {name} · {parcel.period.label}",
         date=date_of(parcel.period.end_day - 1),
         blocks=tuple(_blocks(check, gaps, words)),
-        chrome={
-            "contents": words.say("Contents"),
-            "skip": words.say("Skip to the text"),
-            "page_of": words.say("Page {page} of {pages}"),
-        },
+        chrome=chrome_of(words),
     )
 
 
@@ -73,8 +70,8 @@ def _table(check: ParcelCheck, words: Words) -> Table:
     rows = [
         (words.say("This parcel"), words.trimmed(parcel.carats, 2), _odds(check.prob_parcel, words)),
         (words.say("Declared so far"), words.trimmed(parcel.cumulative_ct, 2), _odds(check.prob_cumulative, words)),
-        (words.say("Capacity by newly dug area (5–95 %)"), _interval(check.capacity, words), ""),
-        (words.say("Capacity by people at work (5–95 %)"), _interval(check.labour, words), ""),
+        (words.say("Capacity by newly dug area (5–95 %)"), interval_in_words(check.capacity, words), ""),
+        (words.say("Capacity by people at work (5–95 %)"), interval_in_words(check.labour, words), ""),
     ]
     return Table(
         caption=words.say("Weights held against capacity"),
@@ -91,20 +88,9 @@ def _odds(prob: float | None, words: Words) -> str:
     return "–" if prob is None else words.percent(min(max(prob, _LEAST), 1.0 - _LEAST))
 
 
-def _interval(interval: CapacityInterval | None, words: Words) -> str:
-    if interval is None:
-        return "–"
-    span = words.between(words.rounded(interval.low_ct), words.rounded(interval.high_ct))
-    return f"{words.rounded(interval.median_ct)} ({span})"
-
-
-def _gap(reason: str, words: Words) -> str:
-    return words.say(GAP[reason]) if reason in GAP else reason
-
-
 def _gaps(gaps: Sequence[Gap], words: Words) -> list[Block]:
-    counted = Counter(_gap(gap.reason.partition(":")[0], words) for gap in gaps)
+    counted = Counter(gap_in_words(gap.reason.partition(":")[0], words) for gap in gaps)
     if not counted:
         return [Paragraph(text=words.say("Every acquisition found could be read."))]
-    lines = [f"{plain(text, 160)} ({count})" for text, count in counted.most_common(_MAX_GAPS)]
+    lines = [f"{text} ({count})" for text, count in counted.most_common(_MAX_GAPS)]
     return [Bullets(items=tuple(lines))]
