@@ -1,6 +1,7 @@
 """Putting a run's decisions in place of earlier ones, within a transaction that someone else opens."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
@@ -8,7 +9,9 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from kpgeo.model.calendar import dekad_label
 from kpgeo.model.decision import Commit, DekadDecision, OutboxItem
 from kpgeo.model.errors import BadInputError
+from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 from kpgeo.store import rows, schema
+from kpgeo.store.ledger import append_entries
 
 _Key = dict[str, str]
 
@@ -59,19 +62,37 @@ def _put_commit(connection: Connection, key: _Key, commit: Commit) -> None:
 def _put_alert_events(connection: Connection, key: _Key, commit: Commit, decisions: Sequence[DekadDecision]) -> None:
     table = schema.alert_events
     given = {row["id"]: row for row in _ranked(decisions, lambda one: map(rows.row_of_alert_event, one.alert_events))}
-    live = select(table.c.id, table.c.seq, table.c.rank).where(
-        *_from(table, key, commit.first_dekad), table.c.superseded_by.is_(None)
-    )
-    known = {row.id: row for row in connection.execute(live)}
-    for event_id in known.keys() - given.keys():
-        overturned = update(table).where(table.c.seq == known[event_id].seq)
-        connection.execute(overturned.values(superseded_by=commit.snapshot_id))
+    live = select(table).where(*_from(table, key, commit.first_dekad), table.c.superseded_by.is_(None))
+    known = {row["id"]: row for row in connection.execute(live).mappings()}
+    overturned = [row for event_id, row in known.items() if event_id not in given]
+    for row in overturned:
+        connection.execute(update(table).where(table.c.seq == row["seq"]).values(superseded_by=commit.snapshot_id))
     for event_id in known.keys() & given.keys():
-        if known[event_id].rank != given[event_id]["rank"]:
-            moved = update(table).where(table.c.seq == known[event_id].seq)
+        if known[event_id]["rank"] != given[event_id]["rank"]:
+            moved = update(table).where(table.c.seq == known[event_id]["seq"])
             connection.execute(moved.values(rank=given[event_id]["rank"]))
     new = [row for event_id, row in given.items() if event_id not in known]
     _insert(connection, table, [{**key, **row, "snapshot_id": commit.snapshot_id} for row in new])
+    told = [_entry(EntryKind.ALERT_EVENT_SUPERSEDED, key, commit, row) for row in overturned]
+    told += [_entry(EntryKind.ALERT_EVENT, key, commit, row) for row in new]
+    append_entries(connection, told)
+
+
+def _entry(kind: EntryKind, key: _Key, commit: Commit, row: Mapping[Any, Any]) -> Entry:
+    """Return what the ledger says of an alert event that came to hold, or that holds no longer."""
+    body = {name: row[name] for name in ("id", "dekad", "before", "after", "reason")}
+    return Entry(
+        kind=kind,
+        aoi_id=commit.aoi_id,
+        subject=row["alert_id"],
+        actor=MACHINE,
+        body={
+            **body,
+            "lineage": key["lineage"],
+            "evidence": json.loads(row["evidence"]),
+            "snapshot": commit.snapshot_id,
+        },
+    )
 
 
 def _put_outbox(connection: Connection, key: _Key, commit: Commit, outbox: Sequence[OutboxItem]) -> None:

@@ -275,4 +275,31 @@ outbox = _table(
     _text("sent_at", empty=True),
 )
 
+ledger = _table(
+    "ledger",
+    _int("seq", key=True),
+    *map(_text, ("at", "kind", "aoi_id", "subject", "actor", "body", "prev", "digest")),
+    UniqueConstraint("digest", name="ux_ledger_digest"),
+    Index("ix_ledger_subject", "subject", "seq"),
+)
+
+deliveries = _table(
+    "deliveries",
+    _text("id", key=True),
+    *map(_text, ("subscriber", "channel", "kind", "items", "state", "made_at", "next_at", "error")),
+    _int("attempts"),
+    _text("sent_at", empty=True),
+    Index("ix_deliveries_state", "state", "next_at"),
+)
+
+runs = _table(
+    "runs",
+    _text("id", key=True),
+    *map(_text, ("pipeline", "host", "began_at", "verdicts")),
+    _text("due_at", empty=True),
+    _text("ended_at", empty=True),
+    _int("exit_code", empty=True),
+    Index("ix_runs_began", "pipeline", "began_at"),
+)
+
 DERIVED = (coverage, change_objects, sites, site_events, alerts)

@@ -19,6 +19,7 @@ from kpgeo.store import rows, schema
 from kpgeo.store.database import MIGRATIONS, Database
 from kpgeo.store.decisions import replace_decisions
 from kpgeo.store.fingerprint import fingerprint
+from kpgeo.store.ledger import Ledger
 
 _BATCH = 500
 
@@ -33,6 +34,11 @@ class Tables:
     migrations : Path
         The Alembic folder.
 
+    Attributes
+    ----------
+    ledger : Ledger
+        What happened, and who did it.
+
     Raises
     ------
     IntegrityError, BusyError, BadInputError
@@ -41,6 +47,7 @@ class Tables:
 
     def __init__(self, url: str, *, migrations: Path = MIGRATIONS) -> None:
         self._database = Database(url, migrations=migrations)
+        self.ledger = Ledger(self._database)
 
     def close(self) -> None:
         """Close what connections are open."""
