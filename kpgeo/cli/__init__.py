@@ -13,6 +13,7 @@ from kpgeo.cli.console import TopFrame, say
 from kpgeo.cli.declare import add_to as add_declare
 from kpgeo.cli.explain import add_to as add_explain
 from kpgeo.cli.look import add_to as add_look
+from kpgeo.cli.method import add_to as add_method
 from kpgeo.cli.places import add_to as add_places
 from kpgeo.cli.produce import add_to as add_produce
 from kpgeo.cli.run import add_to as add_run
@@ -43,7 +44,7 @@ def _root(
     """Satellite monitoring of diamond mining for the Kimberley Process."""
 
 
-for _add in (add_run, add_places, add_look, add_explain, add_declare, add_produce, add_upkeep):
+for _add in (add_run, add_places, add_look, add_explain, add_declare, add_produce, add_method, add_upkeep):
     _add(app)
 
 

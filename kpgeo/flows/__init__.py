@@ -10,15 +10,18 @@ from kpgeo.flows.doctor import Finding, examine, exit_code_of, summary_of
 from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
 from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
 from kpgeo.flows.export import ExportKind, ExportRow, export_rows
-from kpgeo.flows.figures import KnownFigures, check_figures, is_kpgeo_table, known_figures
+from kpgeo.flows.figures import KnownFigures, check_figures, code_of, is_kpgeo_table, known_figures
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
+from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, read_imports
+from kpgeo.flows.methods import MethodReport, adopt_method, list_methods, method_report
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.parcels import parcel_content, write_parcel_page
 from kpgeo.flows.participants import compare_participant
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
-from kpgeo.flows.running import RunReport, run_pipeline
+from kpgeo.flows.reporting import RunReport
+from kpgeo.flows.running import run_pipeline
 from kpgeo.flows.sheets import ExportFormat
 from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
@@ -29,26 +32,32 @@ __all__ = [
     "CalibrationReport",
     "Decided",
     "DemoReport",
+    "Entered",
     "ExplanationStyle",
     "ExportFormat",
     "ExportKind",
     "ExportRow",
     "Finding",
+    "ImportRecord",
     "KnownFigures",
+    "MethodReport",
     "Observation",
     "Plan",
     "Progress",
     "RunReport",
     "Subject",
     "Watch",
+    "adopt_method",
     "calibrate",
     "check_figures",
     "check_parcel",
+    "code_of",
     "compare",
     "compare_participant",
     "decide",
     "deliver",
     "demo",
+    "enter_submission",
     "evidence_file",
     "examine",
     "exit_code_of",
@@ -61,7 +70,9 @@ __all__ = [
     "left_out_content",
     "left_out_of",
     "left_out_sentences",
+    "list_methods",
     "make_brief",
+    "method_report",
     "months_of_site",
     "observe",
     "open_watch",
@@ -69,6 +80,7 @@ __all__ = [
     "parcel_content",
     "parse_lon_lat",
     "plan",
+    "read_imports",
     "read_watched",
     "rows_of",
     "run_pipeline",

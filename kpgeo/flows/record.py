@@ -22,11 +22,12 @@ from kpgeo.model.run import Gap
 from kpgeo.model.scene import Scene
 from kpgeo.options.base import StageOptions
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.store import Workspace, write_atomic
+from kpgeo.store import Tables, Workspace, write_atomic
 
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
 WATCHED = "watched.json"
+BESIDE = "beside.json"
 _POINT = TypeAdapter(OperatingPoint)
 
 
@@ -130,31 +131,58 @@ def gap_content(gap: Gap) -> dict[str, Any]:
     return {"day": gap.day, "sensor": sensor, "scene": gap.scene_id, "tile": gap.tile, "reason": gap.reason}
 
 
-def remember(room: Workspace, watches: list[Watch], run_id: str) -> None:
-    """Write down which pipeline watches which AOI, so that a workspace is enough to make a brief from."""
-    watched = read_watched(room)
+def remember(room: Workspace, tables: Tables, watches: list[Watch], run_id: str) -> None:
+    """Write down which pipeline watches which AOI, so that a workspace is enough to make a brief from.
+
+    A pipeline whose lineage does not speak for the AOI is kept aside, until it does (`promote`).
+    """
+    watched, beside = read_watched(room), _read(room, BESIDE)
     for watch, reference in zip(watches, watches[0].pipeline.aois if watches else (), strict=True):
-        watched[watch.aoi.id] = {
-            "run_id": run_id,
-            "reference": reference,
-            "lineage": watch.lineage,
-            "names": watch.aoi.names,
-            "country": watch.aoi.country,
-            "participant": watch.aoi.participant,
-            "operating": asdict(watch.operating),
-            "announcing": operating_content(watch.operating),
-            "sensitivity": watch.aoi.sensitivity,
-            "left_out": None if watch.left_out is None else asdict(watch.left_out),
-            "folder": watch.pipeline.folder,
-            "pipeline": watch.pipeline.model_dump(mode="json"),
-        }
+        is_beside = tables.methods.is_beside(watch.aoi.id, watch.lineage)
+        kept = beside.setdefault(watch.aoi.id, {}) if is_beside else watched
+        kept[watch.lineage if is_beside else watch.aoi.id] = _entry(watch, reference, run_id)
     write_atomic(room.path / WATCHED, canonical(watched))
+    if beside:
+        write_atomic(room.path / BESIDE, canonical(beside))
+
+
+def promote(room: Workspace, aoi_id: str, lineage: str) -> None:
+    """Let products be made of what another pipeline watches: its lineage speaks for the AOI now."""
+    watched, beside = read_watched(room), _read(room, BESIDE)
+    entry = beside.get(aoi_id, {}).pop(lineage, None)
+    if entry is None:
+        return
+    if aoi_id in watched:
+        beside[aoi_id][watched[aoi_id]["lineage"]] = watched[aoi_id]
+    write_atomic(room.path / WATCHED, canonical({**watched, aoi_id: entry}))
+    write_atomic(room.path / BESIDE, canonical(beside))
 
 
 def read_watched(room: Workspace) -> dict[str, Any]:
-    """Return what `remember` wrote, by AOI id; nothing before the first run."""
-    path = room.path / WATCHED
+    """Return what `remember` wrote of what speaks, by AOI id; nothing before the first run."""
+    return _read(room, WATCHED)
+
+
+def _read(room: Workspace, name: str) -> dict[str, Any]:
+    path = room.path / name
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _entry(watch: Watch, reference: str, run_id: str) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "reference": reference,
+        "lineage": watch.lineage,
+        "names": watch.aoi.names,
+        "country": watch.aoi.country,
+        "participant": watch.aoi.participant,
+        "operating": asdict(watch.operating),
+        "announcing": operating_content(watch.operating),
+        "sensitivity": watch.aoi.sensitivity,
+        "left_out": None if watch.left_out is None else asdict(watch.left_out),
+        "folder": watch.pipeline.folder,
+        "pipeline": watch.pipeline.model_dump(mode="json"),
+    }
 
 
 def operating_of(watched: Mapping[str, Any]) -> OperatingPoint | None:

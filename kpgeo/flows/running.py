@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,98 +18,19 @@ from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.effort import deciding
 from kpgeo.flows.observing import Observation, observe
-from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi, withdrawn_sentences
-from kpgeo.flows.record import RunRecord, gap_content, remember
-from kpgeo.flows.unwatched import left_out_content, left_out_sentences
+from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
+from kpgeo.flows.record import RunRecord, remember
+from kpgeo.flows.reporting import RunReport, result_content
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
-from kpgeo.model.aoi import LeftOut
-from kpgeo.model.calendar import day_of, dekad_label, dekad_start
-from kpgeo.model.errors import BadInputError, IntegrityError, KpgeoError
-from kpgeo.model.run import Coverage, Gap, RefitCount, RunResult, RunVerdict
+from kpgeo.model.calendar import day_of, dekad_start
+from kpgeo.model.errors import BadInputError, KpgeoError
+from kpgeo.model.run import Coverage, Gap, RunResult, RunVerdict
 from kpgeo.model.site import SiteStatus
 from kpgeo.options.compute import ComputeOptions
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import StateStore, Tables, Workspace, refusal_as_integrity
 
 _log = logging.getLogger(__name__)
-_IN_PART = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunReport:
-    """What a run came to.
-
-    Attributes
-    ----------
-    errors : dict
-        By AOI id, why it failed.
-    delivered : int
-        Items put into the outbox folder.
-    left_out : dict
-        By AOI id, what of it is not watched, by choice.
-    """
-
-    run_id: str
-    workspace: Path
-    results: tuple[RunResult, ...]
-    errors: dict[str, KpgeoError]
-    delivered: int
-    seconds: float
-    left_out: dict[str, LeftOut] = field(default_factory=dict)
-
-    @property
-    def exit_code(self) -> int:
-        """Return 0 done, 3 done in part, or the code of what stopped it."""
-        codes = [error.exit_code for error in self.errors.values()]
-        if any(isinstance(error, IntegrityError) for error in self.errors.values()):
-            return IntegrityError.exit_code
-        if codes and len(codes) == len(self.results):
-            return codes[0]
-        is_partial = any(result.verdict is RunVerdict.PARTIAL for result in self.results)
-        return _IN_PART if codes or is_partial else 0
-
-    def rows(self) -> list[tuple[object, ...]]:
-        """Return one row for each AOI, for a table."""
-        return [
-            (
-                result.aoi_id,
-                result.verdict,
-                result.scenes_new,
-                _dekads(result),
-                result.alerts_raised,
-                result.sites_active,
-                len(result.gaps),
-                f"{result.seconds:.1f}",
-            )
-            for result in self.results
-        ]
-
-    def sentences(self) -> list[str]:
-        """Return one line for each baseline learnt anew, each scene withdrawn, each AOI that is not watched whole."""
-        refits = [_refit_sentence(result.aoi_id, refit) for result in self.results for refit in result.refits]
-        gone = [line for result in self.results for line in withdrawn_sentences(result.aoi_id, result.withdrawn)]
-        return [*refits, *gone, *left_out_sentences(self.left_out)]
-
-    def gap_sentences(self) -> list[str]:
-        """Return why AOIs failed, and what was not looked at: one line for each reason."""
-        lines = [f"{aoi_id}: {error}" for aoi_id, error in self.errors.items()]
-        for result in self.results:
-            reasons = [gap.reason for gap in result.gaps]
-            lines += [f"{result.aoi_id}: gap: {reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons)]
-        return lines
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the report as plain JSON."""
-        return {
-            "run_id": self.run_id,
-            "workspace": str(self.workspace),
-            "exit_code": self.exit_code,
-            "delivered": self.delivered,
-            "seconds": round(self.seconds, 3),
-            "aois": [result_content(result) for result in self.results],
-            "errors": {aoi_id: str(error) for aoi_id, error in self.errors.items()},
-            "left_out": {aoi_id: left_out_content(one) for aoi_id, one in self.left_out.items()},
-        }
 
 
 def run_pipeline(
@@ -155,7 +76,7 @@ def run_pipeline(
         stack.callback(tables.close)
         record = RunRecord.begin(room, pipeline)
         import_declared(pipeline, tables)
-        remember(room, watches, record.run_id)
+        remember(room, tables, watches, record.run_id)
         run = _Run(room, tables, record, compute, stack, progress)
         results, errors, delivered = [], {}, 0
         try:
@@ -247,14 +168,16 @@ class _Run:
                 has_news = bool(_event_ids(decided) - known)
                 counts.update(dekads=len(decided.decisions))
             record.add_effort(aoi_id, deciding(watch.grid, len(decided.decisions), record.seconds[aoi_id]["decide"]))
-        if decided is not None or not are_compared(bench):
+        speaks = self._tables.methods.speaking(aoi_id) or watch.lineage
+        if speaks == watch.lineage and (decided is not None or not are_compared(bench)):
             with record.step(aoi_id, "compare") as counts:
                 counts.update(comparisons=len(compare(bench)))
         gaps = (*planned.gaps, *(observed.gaps if observed else ()))
         self._keep_gaps(watch, planned, gaps)
         before = self._seen_before(watch) if decided is None else None
         verdict = verdict_of(gaps, decided, has_news=has_news, before=before)
-        return replace(self._result(watch, verdict, gaps, observed, decided), withdrawn=planned.withdrawn)
+        result = self._result(watch, verdict, gaps, observed, decided)
+        return replace(result, withdrawn=planned.withdrawn, beside="" if speaks == watch.lineage else speaks)
 
     def _observe(self, watch: Watch, state: StateStore, planned: AoiPlan) -> Observation:
         """Observe one AOI on the workers, and keep the gaps of each commit with it."""
@@ -338,36 +261,6 @@ def verdict_of(
     return RunVerdict.NOT_LOOKED
 
 
-def result_content(result: RunResult) -> dict[str, Any]:
-    """Return one AOI's result as plain JSON."""
-    return {
-        "aoi": result.aoi_id,
-        "verdict": str(result.verdict),
-        "scenes_new": result.scenes_new,
-        "tiles": result.tiles,
-        "snapshot_id": result.snapshot_id,
-        "first_dekad": None if result.first_dekad is None else dekad_label(result.first_dekad),
-        "last_dekad": None if result.last_dekad is None else dekad_label(result.last_dekad),
-        "alerts_raised": result.alerts_raised,
-        "sites_active": result.sites_active,
-        "withdrawn": [scene.id for scene in result.withdrawn],
-        "gaps": [gap_content(gap) for gap in result.gaps],
-        "refits": [
-            {"dekad": dekad_label(refit.dekad), "scenes": refit.scenes, "px": dict(refit.px)} for refit in result.refits
-        ],
-    }
-
-
-def _refit_sentence(aoi_id: str, refit: RefitCount) -> str:
-    """Say in one line what a refit did."""
-    px = refit.px
-    return (
-        f"{aoi_id}: baseline learnt anew for {dekad_label(refit.dekad)} on, from {refit.scenes} scenes: "
-        f"{px['learnt'] + px['learnt_cleared']:,} pixels changed, {px['learnt_cleared']:,} of them cleared for good; "
-        f"kept as mined {px['kept_mined']:,}, as changed {px['kept_changed']:,}, for want of looks {px['kept_thin']:,}."
-    )
-
-
 def _event_ids(decided: Decided) -> set[str]:
     return {event.id for one in decided.decisions for event in one.site_events}
 
@@ -386,9 +279,3 @@ def _compute(pipeline: Pipeline, cluster: str | None) -> ComputeOptions:
             where="--cluster",
             remedy="Use local, threads, sync, a scheduler's address such as tcp://host:8786, or its file (.json).",
         ) from error
-
-
-def _dekads(result: RunResult) -> str:
-    if result.first_dekad is None or result.last_dekad is None:
-        return "-"
-    return f"{dekad_label(result.first_dekad)} to {dekad_label(result.last_dekad)}"

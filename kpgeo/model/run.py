@@ -88,6 +88,8 @@ class RunResult:
     ----------
     withdrawn : tuple of Scene
         Folded out again, because their catalogue no longer names them.
+    beside : str
+        The lineage that speaks for the AOI, where it is not this run's; "" where it is.
     """
 
     run_id: str
@@ -104,3 +106,4 @@ class RunResult:
     seconds: float = 0.0
     refits: tuple[RefitCount, ...] = ()
     withdrawn: tuple[Scene, ...] = ()
+    beside: str = ""

@@ -12,6 +12,7 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 from kpgeo.store import rows, schema
 from kpgeo.store.ledger import append_entries
+from kpgeo.store.methods import speak_first
 
 _Key = dict[str, str]
 
@@ -26,8 +27,9 @@ def replace_decisions(
     for table, given in _derived_rows(decisions):
         connection.execute(delete(table).where(*_from(table, key, commit.first_dekad)))
         _insert(connection, table, [{**key, **row} for row in given])
-    compared = schema.comparisons
-    connection.execute(delete(compared).where(compared.c.aoi_id == commit.aoi_id))
+    if speak_first(connection, commit.aoi_id, commit.lineage) == commit.lineage:
+        compared = schema.comparisons
+        connection.execute(delete(compared).where(compared.c.aoi_id == commit.aoi_id))
     _put_alert_events(connection, key, commit, decisions)
     _put_outbox(connection, key, commit, outbox)
 

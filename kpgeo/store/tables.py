@@ -20,6 +20,7 @@ from kpgeo.store.database import MIGRATIONS, Database
 from kpgeo.store.decisions import replace_decisions
 from kpgeo.store.fingerprint import fingerprint
 from kpgeo.store.ledger import Ledger
+from kpgeo.store.methods import Methods, lineages_beside
 
 _BATCH = 500
 
@@ -38,6 +39,8 @@ class Tables:
     ----------
     ledger : Ledger
         What happened, and who did it.
+    methods : Methods
+        Which detector lineage speaks for an AOI.
 
     Raises
     ------
@@ -48,6 +51,7 @@ class Tables:
     def __init__(self, url: str, *, migrations: Path = MIGRATIONS) -> None:
         self._database = Database(url, migrations=migrations)
         self.ledger = Ledger(self._database)
+        self.methods = Methods(self._database)
 
     def close(self) -> None:
         """Close what connections are open."""
@@ -261,10 +265,13 @@ class Tables:
         return [rows.comparison_of_row(row) for row in self._read(query)]
 
     def pending_outbox(self) -> list[OutboxItem]:
-        """Return what waits to be delivered, oldest dekad first."""
+        """Return what waits to be delivered, oldest dekad first; what another method found beside waits with it."""
         columns = schema.outbox.c
         query = select(schema.outbox).where(columns.sent_at.is_(None)).order_by(columns.created_dekad, columns.id)
-        return [rows.outbox_of_row(row) for row in self._read(query)]
+        with self._database.reading() as connection:
+            waiting = list(connection.execute(query).mappings())
+            beside = lineages_beside(connection, {(row["aoi_id"], row["lineage"]) for row in waiting})
+        return [rows.outbox_of_row(row) for row in waiting if (row["aoi_id"], row["lineage"]) not in beside]
 
     def mark_sent(self, item_id: str) -> None:
         """Note that an item was delivered; the first time counts."""
