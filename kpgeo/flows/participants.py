@@ -28,9 +28,9 @@ def compare_participant(
     BadInputError
         Nobody is called so, or no period is named of a participant nobody watches.
     """
-    name, iso3 = _who(participant, benches)
+    name, iso3 = name_participant(participant, benches)
     own = [bench for bench in benches if bench.watch.aoi.iso3 == iso3]
-    fields = _fields_of(iso3, own)
+    fields = fields_of(iso3, own)
     if not own:
         if periods is None:
             raise BadInputError(
@@ -54,7 +54,7 @@ def compare_participant(
     return [production.with_fields(row, fields) for row in made]
 
 
-def _who(participant: str, benches: Sequence[Bench]) -> tuple[str, str]:
+def name_participant(participant: str, benches: Sequence[Bench]) -> tuple[str, str]:
     """Return name and code of whom a text stands for: a participant watched here, or any that kpgeo knows."""
     watched = {bench.watch.aoi.participant: bench.watch.aoi.iso3 for bench in benches}
     for name, iso3 in watched.items():
@@ -68,7 +68,7 @@ def _who(participant: str, benches: Sequence[Bench]) -> tuple[str, str]:
     return one.name, one.iso3
 
 
-def _fields_of(iso3: str, benches: Sequence[Bench]) -> list[KnownField]:
+def fields_of(iso3: str, benches: Sequence[Bench]) -> list[KnownField]:
     """Return the fields kpgeo knows of a participant, and those watched here that it does not come with."""
     watched = {bench.watch.aoi.id: bench.watch.aoi for bench in benches}
     known = {aoi.id: aoi for aoi in registry.list_aois() if aoi.iso3 == iso3} | watched
