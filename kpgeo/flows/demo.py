@@ -14,7 +14,8 @@ from kpgeo.flows.briefing import make_brief
 from kpgeo.flows.deciding import Bench
 from kpgeo.flows.planning import open_workspace
 from kpgeo.flows.record import canonical
-from kpgeo.flows.running import RunReport, run_pipeline
+from kpgeo.flows.reporting import RunReport
+from kpgeo.flows.running import run_pipeline
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.alert import Alert, MachineState
 from kpgeo.model.calendar import date_of, dekad_end

@@ -20,6 +20,7 @@ from kpgeo.options.ingest import IngestOptions
 from kpgeo.options.misfit import MisfitOptions
 from kpgeo.options.prior import PriorOptions
 from kpgeo.options.production import ProductionOptions
+from kpgeo.options.schedule import ScheduleOptions
 from kpgeo.options.sites import SiteOptions
 from kpgeo.options.wire import WireOptions
 
@@ -73,6 +74,7 @@ class Pipeline(BaseModel):
     brief: BriefOptions = BriefOptions()
     deliver: DeliverOptions = DeliverOptions()
     compute: ComputeOptions = ComputeOptions()
+    schedule: ScheduleOptions = ScheduleOptions()
     folder: str = Field(default=".", exclude=True, description="The folder the file lies in.")
 
     @classmethod

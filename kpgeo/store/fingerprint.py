@@ -18,7 +18,7 @@ _LEFT_OUT = {
 }
 
 # What tells of the course of runs throughout.
-_COURSE = frozenset({"ledger", "deliveries", "runs"})
+_COURSE = frozenset({"ledger", "deliveries", "runs", "alarms"})
 
 
 def fingerprint(connection: Connection, *, with_history: bool) -> str:

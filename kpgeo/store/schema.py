@@ -295,11 +295,19 @@ deliveries = _table(
 runs = _table(
     "runs",
     _text("id", key=True),
-    *map(_text, ("pipeline", "host", "began_at", "verdicts")),
+    *map(_text, ("pipeline", "host", "began_at", "verdicts", "unanswered")),
     _text("due_at", empty=True),
     _text("ended_at", empty=True),
     _int("exit_code", empty=True),
     Index("ix_runs_began", "pipeline", "began_at"),
+)
+
+alarms = _table(
+    "alarms",
+    _text("id", key=True),
+    *map(_text, ("pipeline", "kind", "subject", "since", "facts", "raised_at")),
+    _text("ended_at", empty=True),
+    Index("ix_alarms_pipeline", "pipeline", "raised_at"),
 )
 
 DERIVED = (coverage, change_objects, sites, site_events, alerts)

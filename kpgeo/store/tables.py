@@ -21,6 +21,7 @@ from kpgeo.store.decisions import replace_decisions
 from kpgeo.store.fingerprint import fingerprint
 from kpgeo.store.ledger import Ledger
 from kpgeo.store.methods import Methods, lineages_beside
+from kpgeo.store.runbook import Runbook
 
 _BATCH = 500
 
@@ -39,6 +40,8 @@ class Tables:
     ----------
     ledger : Ledger
         What happened, and who did it.
+    runs : Runbook
+        Which runs began and ended, and the alarms over those that did not.
     methods : Methods
         Which detector lineage speaks for an AOI.
 
@@ -51,6 +54,7 @@ class Tables:
     def __init__(self, url: str, *, migrations: Path = MIGRATIONS) -> None:
         self._database = Database(url, migrations=migrations)
         self.ledger = Ledger(self._database)
+        self.runs = Runbook(self._database)
         self.methods = Methods(self._database)
 
     def close(self) -> None:

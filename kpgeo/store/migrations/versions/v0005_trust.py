@@ -1,4 +1,4 @@
-"""The ledger, deliveries to each subscriber, and when runs began and ended."""
+"""The ledger, deliveries to each subscriber, when runs began and ended, and the alarms over those that did not."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,13 +31,21 @@ def upgrade() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Text(), primary_key=True),
-        *_texts("pipeline", "host", "began_at", "verdicts"),
+        *_texts("pipeline", "host", "began_at", "verdicts", "unanswered"),
         sa.Column("due_at", sa.Text()),
         sa.Column("ended_at", sa.Text()),
         sa.Column("exit_code", sa.Integer()),
         sqlite_strict=True,
     )
     op.create_index("ix_runs_began", "runs", ["pipeline", "began_at"])
+    op.create_table(
+        "alarms",
+        sa.Column("id", sa.Text(), primary_key=True),
+        *_texts("pipeline", "kind", "subject", "since", "facts", "raised_at"),
+        sa.Column("ended_at", sa.Text()),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_alarms_pipeline", "alarms", ["pipeline", "raised_at"])
     for statement in _FOREVER[op.get_context().dialect.name]:
         op.execute(statement)
 
