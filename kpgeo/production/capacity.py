@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kpgeo.kernels.capacity import area_at_scores, area_log_moments, prior_log_moments, spread_shares
+from kpgeo.kernels.capacity import area_log_moments, area_log_sds, prior_log_moments, spread_shares
 from kpgeo.model.aoi import CapacityPriors
 from kpgeo.model.ids import digest
 from kpgeo.model.production import CapacityInterval
 from kpgeo.model.site import Area
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.yields import AREA_FACTORS, LABOUR_FACTORS, YieldDraws, draw_yields
+from kpgeo.production.yields import AREA_FACTORS, LABOUR_FACTORS, RouteDraws, YieldDraws, draw_yields
 
 M2_PER_HA = 10_000.0
 SPREAD_KEYS = ("new_area", *AREA_FACTORS)
@@ -64,35 +64,45 @@ class CapacityDraws:
 
     def area_interval(self) -> CapacityInterval:
         """Return quantiles of the area route and the share of its spread by factor (`SPREAD_KEYS`)."""
-        logs = [self.yields.log_scores(part, AREA_FACTORS) for part in range(len(self.parts))]
         areas = [part.new_area for part in self.parts]
-        return _interval(self.area_ct, dict(zip(SPREAD_KEYS, self._spread(areas, logs), strict=True)))
+        shares = _shares(areas, self.yields, self.yields.area, AREA_FACTORS)
+        return _interval(self.area_ct, dict(zip(SPREAD_KEYS, shares, strict=True)))
 
     def labour_interval(self) -> CapacityInterval | None:
         """Return quantiles of the labour route and the share of its spread by factor (`LABOUR_KEYS`)."""
-        if self.labour_ct is None:
+        if self.labour_ct is None or self.yields.labour is None:
             return None
-        logs = [self.yields.log_scores(part, LABOUR_FACTORS) for part in range(len(self.parts))]
         areas = [part.standing_area or part.new_area for part in self.parts]
-        return _interval(self.labour_ct, dict(zip(LABOUR_KEYS, self._spread(areas, logs), strict=True)))
+        shares = _shares(areas, self.yields, self.yields.labour, LABOUR_FACTORS)
+        return _interval(self.labour_ct, dict(zip(LABOUR_KEYS, shares, strict=True)))
 
-    def _spread(self, areas: Sequence[Area], logs: Sequence[NDArray[np.float64]]) -> list[float]:
-        """Share the variance of ln C over area and factors, strata weighted by the middle of their carats."""
-        if not areas:
-            return [1.0] + [0.0] * len(AREA_FACTORS)
-        middles = np.asarray([area_log_moments(a.ha, a.low_ha, a.high_ha)[0] for a in areas])
-        middles = middles + np.asarray([log.sum(axis=0).mean() for log in logs])
-        finite = np.isfinite(middles)
-        weights = (
-            np.where(finite, np.exp(middles - middles[finite].max()), 0.0) if finite.any() else np.zeros(len(areas))
-        )
-        summed = np.zeros((1 + len(logs[0]), self.yields.draws))
-        for weight, area, log in zip(weights / max(weights.sum(), 1e-300), areas, logs, strict=True):
-            if weight > 0.0:
-                drawn = _drawn(area, self.yields)
-                summed[0] += weight * np.log(np.maximum(drawn, 1e-12))
-                summed[1:] += weight * log
-        return [float(share) for share in spread_shares(summed)]
+    def prob_below(self, carats: float) -> float:
+        """Return the probability that capacity is below some carats: by both routes, where there are two."""
+        routes = [route for route in (self.area_ct, self.labour_ct) if route is not None]
+        return min(float(np.mean(route < carats)) for route in routes)
+
+
+def _shares(areas: Sequence[Area], yields: YieldDraws, route: RouteDraws, names: tuple[str, ...]) -> list[float]:
+    """Share the variance of ln C over area and factors, strata weighted by the middle of their carats."""
+    covariance = np.zeros((1 + len(names), 1 + len(names)))
+    middles = np.asarray([area_log_moments(a.ha, a.low_ha, a.high_ha)[0] for a in areas]) + route.log_mean
+    is_some = np.isfinite(middles)
+    if is_some.any():
+        weights = np.where(is_some, np.exp(middles - middles[is_some].max()), 0.0)
+        weights /= weights.sum()
+        of_area = weights @ np.stack([_log_parts(area) for area in areas])
+        covariance[0, 0] = of_area @ yields.area_covariance @ of_area
+        covariance[1:, 1:] = np.einsum("s,sij->ij", weights**2, route.within, optimize=False)
+        grade = 1 + names.index("grade_ct_per_m3")
+        covariance[grade, grade] += weights @ route.grade @ weights
+    return [float(share) for share in spread_shares(covariance)]
+
+
+def _log_parts(area: Area) -> tuple[float, float, float]:
+    """Return how much of each row of `YieldDraws.area_covariance` the logarithm of an area holds."""
+    if area.ha <= 0.0:
+        return (0.0, 0.0, 1.0)
+    return (*area_log_sds(area.ha, area.low_ha, area.high_ha), 0.0)
 
 
 def sample_capacity(
@@ -131,23 +141,28 @@ def draw_capacity(
     seed = int(digest("capacity", options.seed, *seed_parts)[:15], 16)
     known = tuple((part.priors, part.deposit) for part in parts)
     yields = draw_yields(known, options.draws, seed, options.same_deposit_rho)
+    labour = yields.labour
     area_ct = np.zeros(options.draws)
-    labour_ct = np.zeros(options.draws)
+    labour_ct = None if labour is None else np.zeros(options.draws)
     for place, part in enumerate(parts):
-        area_ct += M2_PER_HA * _drawn(part.new_area, yields) * yields.area_ct_per_m2[place]
-        if yields.labour_ct_per_ha_year is not None:
+        area_ct += _drawn(part.new_area, M2_PER_HA, yields) * yields.area.per_area[place]
+        if labour is not None and labour_ct is not None:
             standing = part.standing_area or part.new_area
-            labour_ct += part.years * _drawn(standing, yields) * yields.labour_ct_per_ha_year[place]
-    return CapacityDraws(
-        parts=tuple(parts),
-        yields=yields,
-        area_ct=area_ct,
-        labour_ct=None if yields.labour_ct_per_ha_year is None else labour_ct,
-    )
+            labour_ct += _drawn(standing, part.years, yields) * labour.per_area[place]
+    return CapacityDraws(parts=tuple(parts), yields=yields, area_ct=area_ct, labour_ct=labour_ct)
 
 
-def _drawn(area: Area, yields: YieldDraws) -> NDArray[np.float64]:
-    return area_at_scores(area.ha, area.low_ha, area.high_ha, yields.area_scores)
+def _drawn(area: Area, factor: float, yields: YieldDraws) -> NDArray[np.float64]:
+    """Return an area at the scores of the draws, times a factor: as `area_at_scores`, with what periods share."""
+    if area.ha <= 0.0:
+        return yields.unseen * (max(area.high_ha, 0.0) * factor)
+    below, above = area_log_sds(area.ha, area.low_ha, area.high_ha)
+    lower, upper = yields.halves
+    drawn = lower * below
+    drawn += upper * above
+    np.exp(drawn, out=drawn)
+    drawn *= area.ha * factor
+    return drawn
 
 
 def _interval(draws: NDArray[np.float64], spread: dict[str, float]) -> CapacityInterval:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from kpgeo.model.aoi import Aoi, RegimeKind
 from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
@@ -194,8 +192,7 @@ def _capacity_of(
     draws = draw_capacity(parts, options, (aoi.id,))
     prob = None
     if declared.is_in_scope and not declared.is_nothing and declared.figure is not None:
-        routes = [route for route in (draws.area_ct, draws.labour_ct) if route is not None]
-        prob = min(float(np.mean(route < (declared.figure.carats or 0.0))) for route in routes)
+        prob = draws.prob_below(declared.figure.carats or 0.0)
     return _Capacity(
         interval=draws.area_interval(), prob_above=prob, is_partial=is_partial, labour=draws.labour_interval()
     )

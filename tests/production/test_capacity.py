@@ -116,6 +116,19 @@ def test_total_adds_strata_and_spread_follows_the_bigger(flat_priors, dyke_prior
     assert twice.spread_frac["new_area"] > alone.spread_frac["new_area"]
 
 
+def test_grades_that_are_one_unknown_carry_more_of_a_totals_spread(flat_priors):
+    part = CapacityPart(priors=flat_priors, new_area=TWENTY, deposit="alluvial-flat")
+    apart, shared = (
+        sample_total((part, part), ProductionOptions(same_deposit_rho=rho)).spread_frac for rho in (0.0, 1.0)
+    )
+    alone = sample_total((part,), OPTIONS).spread_frac["grade_ct_per_m3"]
+    assert apart["grade_ct_per_m3"] < alone < shared["grade_ct_per_m3"]
+    # two strata of one unknown grade: its variance in full, of all else that is independent the half
+    variance = {"grade": 0.3148, "others": 0.2394 + 0.1507 + 0.0136, "area": 0.0418}
+    expected = variance["grade"] / (variance["grade"] + variance["others"] / 2 + variance["area"])
+    assert shared["grade_ct_per_m3"] == pytest.approx(expected, abs=0.01)
+
+
 def test_no_area_yields_nothing(flat_priors):
     nothing = sample_capacity(flat_priors, Area(ha=0.0, low_ha=0.0, high_ha=0.0), OPTIONS)
     assert nothing.high_ct == 0.0

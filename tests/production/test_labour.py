@@ -1,6 +1,7 @@
 """The labour route, and factors that go together."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ LABOUR = LabourPriors(
 
 
 def part(priors, **said):
-    return CapacityPart(priors=priors, new_area=NEW, **{"standing_area": STANDING, "years": 0.5, **said})
+    return CapacityPart(priors=priors, **{"new_area": NEW, "standing_area": STANDING, "years": 0.5, **said})
 
 
 def test_fixed_factors_give_the_product_of_the_labour_route(flat_priors):
@@ -50,15 +51,25 @@ def test_fixed_factors_give_the_product_of_the_labour_route(flat_priors):
 
 
 def test_the_routes_share_the_grade_and_nothing_else(flat_priors):
-    draws = draw_capacity((part(dataclasses.replace(flat_priors, labour=LABOUR)),), OPTIONS)
-    both = np.corrcoef(np.log(draws.area_ct), np.log(draws.labour_ct))[0, 1]
-    grade = draws.yields.log_scores(0, ("grade_ct_per_m3",))[0]
-    left = [np.log(route) - grade for route in (draws.area_ct, draws.labour_ct)]
-    assert both > 0.4
+    sure = Area(ha=20.0, low_ha=20.0, high_ha=20.0)
+    priors = dataclasses.replace(flat_priors, labour=LABOUR)
+    one = part(priors, new_area=sure, standing_area=sure)
+    draws = draw_capacity((one,), OPTIONS)
+    routes = np.log([draws.area_ct, draws.labour_ct])
+    grade = math.log(1.9 / 0.3) / (2 * 1.6448536)
+    assert np.cov(routes)[0, 1] == pytest.approx(grade**2, abs=0.01), "what they share is the grade's error"
     spread = draws.labour_interval().spread_frac
     assert sum(spread.values()) == pytest.approx(1.0)
     assert max(spread, key=spread.get) == "grade_ct_per_m3"
-    assert abs(np.corrcoef(left[0], left[1])[0, 1]) < 0.35, "what remains in common is the area's error"
+    settled = dataclasses.replace(priors, grade_ct_per_m3=prior(0.8, 0.8))
+    draws = draw_capacity((dataclasses.replace(one, priors=settled),), OPTIONS)
+    assert abs(np.corrcoef(np.log([draws.area_ct, draws.labour_ct]))[0, 1]) < 0.02
+
+
+def test_a_figure_lies_above_capacity_only_if_it_does_by_both_routes(flat_priors):
+    draws = draw_capacity((part(dataclasses.replace(flat_priors, labour=LABOUR)),), OPTIONS)
+    carats = float(np.median(draws.area_ct))
+    assert draws.prob_below(carats) == min(0.5, float(np.mean(draws.labour_ct < carats)))
 
 
 def test_without_labour_priors_in_every_part_there_is_one_route(flat_priors):
