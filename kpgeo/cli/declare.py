@@ -1,5 +1,7 @@
 """Commands of declared figures: enter them, list them, check them, see who submitted what."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +12,12 @@ from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, date, language_of
 from kpgeo.cli.console import note, say, show_json, show_table
 from kpgeo.cli.look import opened
 from kpgeo.model.aoi import Language
+from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.finding import Finding, Weight
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
 from kpgeo.production import CaratUnit, NumberStyle, Submission, TableReading
+from kpgeo.store import Tables, Workspace
 
 _MARKS = {DeclaredKind.FIGURE: "x", DeclaredKind.NO_PRODUCTION: "0", DeclaredKind.MISSING: "."}
 
@@ -46,6 +50,7 @@ def declare_import(
     rate_source: Annotated[str, typer.Option(help="Where the rate is from.")] = "",
     twice: Annotated[str, typer.Option(help="Rows that stand twice: refuse, sum or latest.")] = "refuse",
     formulas: Annotated[str, typer.Option(help="Figures a workbook computes: refuse or stored.")] = "refuse",
+    language: Annotated[str, typer.Option(help="en, fr or pt: of what is asked.")] = "en",
     as_json: AsJson = False,
 ) -> None:
     """Enter declared production and trade. A revision is a new vintage; nothing is overwritten."""
@@ -69,15 +74,36 @@ def declare_import(
             entered_by=entered_by,
         )
         found = production.read_submission(file, reading)
-    with opened(workspace) as (room, tables), room.lock():
-        added = tables.add_declared(found.figures)
-        added_trade = tables.add_trade(found.trades)
-    for line in found.notes:
+    with _entering(workspace) as (room, tables), room.lock():
+        entered = flows.enter_submission(room, tables, found, file.name, source or "the file's own")
+    record = entered.record
+    for line in record.notes:
         note(line)
-    known = len(found.figures) + len(found.trades) - added - added_trade
-    say(f"{added} figures of production and {added_trade} of trade entered, {known} were known.")
+    tongue = language_of(language)
+    say(f"{entered.production} figures of production and {entered.trade} of trade entered, {entered.known} were known.")
+    if record.findings:
+        say("Only the table itself shows these; they are kept, and kpgeo declare check lists them too:")
+        _show_findings(record.findings, tongue)
     if as_json:
-        show_json({"entered": added, "entered_trade": added_trade, "known": known, "notes": list(found.notes)})
+        show_json(
+            {
+                "entered": entered.production,
+                "entered_trade": entered.trade,
+                "known": entered.known,
+                "notes": list(record.notes),
+                "findings": [_finding_content(one, tongue) for one in record.findings],
+            }
+        )
+
+
+@contextmanager
+def _entering(workspace: Path) -> Iterator[tuple[Workspace, Tables]]:
+    """Open a workspace, made where there is none: figures can be entered before anything is watched."""
+    if not (workspace / "kpgeo.db").exists():
+        note(f"A new workspace is made: {workspace}.")
+        Workspace(workspace).tables().close()
+    with opened(workspace) as found:
+        yield found
 
 
 def declare_list(
@@ -87,9 +113,11 @@ def declare_list(
 ) -> None:
     """List declared production: what comes with kpgeo, and what was entered; every vintage."""
     known = flows.known_figures(workspace).production
-    rows = [one for one in known if participant in (None, one.participant, one.iso3)]
+    iso3 = None if participant is None else flows.code_of(participant, known)
+    rows = sorted((one for one in known if iso3 in (None, one.iso3)), key=_in_list)
+    newest = set(production.current_figures(known))
     show_table(
-        ("participant", "aoi", "period", "kind", "sector", "carats", "usd", "as published", "source"),
+        ("participant", "aoi", "period", "kind", "sector", "carats", "usd", "as published", "vintage", "source"),
         (
             (
                 one.participant,
@@ -99,7 +127,8 @@ def declare_list(
                 one.sector,
                 "" if one.carats is None else f"{one.carats:,.2f}",
                 "" if one.value_usd is None else f"{one.value_usd:,.0f}",
-                one.as_published_on or "",
+                one.as_published_on or "not known",
+                "newest" if one in newest else "earlier",
                 f"{one.source.source} {one.source.mark}",
             )
             for one in rows
@@ -107,7 +136,11 @@ def declare_list(
         empty="No declared figure is known.",
     )
     if as_json:
-        show_json({"declared": [_figure_content(one) for one in rows]})
+        show_json({"declared": [_figure_content(one) | {"is_newest": one in newest} for one in rows]})
+
+
+def _in_list(one: DeclaredFigure) -> tuple[str, str, Period, str, str]:
+    return one.iso3, one.aoi_id, one.period, str(one.sector), str(one.as_published_on or "")
 
 
 def declare_check(
@@ -118,19 +151,23 @@ def declare_check(
 ) -> None:
     """Check declared figures as an analyst of the statistics would. Each finding is a question, no judgement."""
     tongue = language_of(language)
-    found = [one for one in flows.check_figures(workspace) if participant in (None, one.participant, one.iso3)]
-    show_table(
-        ("participant", "periods", "rule", "weight", "finding"),
-        (
-            (one.participant, _span(one), one.rule, one.weight, f"{one.sentences[tongue]} {one.questions[tongue]}")
-            for one in found
-        ),
-        empty="Nothing to ask about.",
-    )
+    iso3 = None
+    if participant is not None:
+        iso3 = flows.code_of(participant, flows.known_figures(workspace).production)
+    found = [one for one in flows.check_figures(workspace) if iso3 in (None, one.iso3, one.partner_iso3)]
+    _show_findings(found, tongue)
     asked = sum(one.weight is Weight.QUESTION for one in found)
     say(f"{asked} questions, {len(found) - asked} notes.")
+    imports = [record for record in flows.read_imports(workspace) if record.notes]
+    for record in imports:
+        say(f"When {record.file} was imported ({record.source}):", *(f"  {line}" for line in record.notes))
     if as_json:
-        show_json({"findings": [_finding_content(one, tongue) for one in found]})
+        show_json(
+            {
+                "findings": [_finding_content(one, tongue) for one in found],
+                "imports": [{"file": one.file, "source": one.source, "notes": list(one.notes)} for one in imports],
+            }
+        )
 
 
 def declare_responses(
@@ -154,6 +191,23 @@ def declare_responses(
                 "responses": {iso3: [str(kinds[place]) for place in kept] for iso3, kinds in table.items()},
             }
         )
+
+
+def _show_findings(found: Sequence[Finding], language: Language) -> None:
+    show_table(
+        ("participant", "periods", "rule", "weight", "finding"),
+        (
+            (
+                one.participant,
+                _span(one),
+                one.rule,
+                one.weight,
+                f"{one.sentences[language]} {one.questions[language]}",
+            )
+            for one in found
+        ),
+        empty="Nothing to ask about.",
+    )
 
 
 def _marks(kinds: list[DeclaredKind]) -> str:

@@ -1,10 +1,14 @@
 """Declared figures of a workspace: those that come with kpgeo, those that were entered, and what is asked of them."""
 
 import csv
+import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kpgeo import production
+from kpgeo.flows.imports import findings_of, read_imports
+from kpgeo.model.calendar import day_of
 from kpgeo.model.finding import Finding
 from kpgeo.model.production import DeclaredFigure, TradeFigure
 from kpgeo.options.checks import CheckOptions
@@ -33,11 +37,29 @@ def known_figures(workspace: Path) -> KnownFigures:
 
 
 def check_figures(workspace: Path, options: CheckOptions | None = None) -> list[Finding]:
-    """Return what an analyst of the statistics would ask about all figures known, by participant and period."""
+    """Return what an analyst of the statistics would ask about all figures known, by participant and period.
+
+    What only the rows of an imported table could tell was kept when it was imported, and is among it.
+    """
     known, chosen = known_figures(workspace), options or CheckOptions()
     found = production.check_production(known.production, chosen)
     found += production.check_trade(known.production, known.trade, chosen)
-    return sorted(found, key=lambda one: (one.iso3, one.periods[0], one.rule))
+    found += findings_of(read_imports(workspace))
+    return sorted(found, key=lambda one: (one.iso3, one.periods[0], one.rule, one.id))
+
+
+def code_of(participant: str, figures: Iterable[DeclaredFigure] = ()) -> str:
+    """Return the code of whom a text stands for: as the figures spell it, or in any spelling kpgeo knows.
+
+    Raises
+    ------
+    BadInputError
+        Nobody is called so.
+    """
+    for figure in figures:
+        if participant in (figure.participant, figure.iso3):
+            return figure.iso3
+    return production.find_participant(participant, day_of(dt.datetime.now(dt.UTC)), "--participant").iso3
 
 
 def is_kpgeo_table(path: Path) -> bool:

@@ -13,6 +13,7 @@ class Rule(StrEnum):
     ENTERED_TWICE = "entered-twice"
     PARTIAL_YEAR = "partial-year"
     REVISED = "revised"
+    YEAR_AND_HALVES = "year-and-halves"
     JUMP = "jump"
     STEP = "step"
     DECIMAL_SLIP = "decimal-slip"

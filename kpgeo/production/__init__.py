@@ -8,7 +8,7 @@ from kpgeo.production.capacity import (
     sample_total,
 )
 from kpgeo.production.cells import CaratUnit, NumberStyle
-from kpgeo.production.checks import check_production, response_table
+from kpgeo.production.checks import check_entries, check_production, response_table
 from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
 from kpgeo.production.entry import COLUMNS, Submission, TableReading, read_submission
@@ -20,6 +20,7 @@ from kpgeo.production.participant import compare_participant
 from kpgeo.production.participants import Participant, find_participant, participants
 from kpgeo.production.published import published_figures
 from kpgeo.production.published_capacity import PublishedCapacityCheck, compare_with_published_capacity
+from kpgeo.production.questions import put_into_words
 from kpgeo.production.trade import check_trade
 from kpgeo.production.vintages import current_figures, sum_to_period
 
@@ -37,6 +38,7 @@ __all__ = [
     "SizeTable",
     "Submission",
     "TableReading",
+    "check_entries",
     "check_footprint",
     "check_parcel",
     "check_production",
@@ -52,6 +54,7 @@ __all__ = [
     "measure_activity",
     "participants",
     "published_figures",
+    "put_into_words",
     "read_declared",
     "read_submission",
     "response_table",

@@ -9,6 +9,8 @@ from kpgeo.model.aoi import Confidence, Sourced
 from kpgeo.model.calendar import Period
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
 
+_ROUNDED = "; rounded to"
+
 
 def published_figures() -> tuple[DeclaredFigure, ...]:
     """Return the shipped figures: yearly carats of twelve participants, in order of participant code, year and vintage.
@@ -21,9 +23,14 @@ def published_figures() -> tuple[DeclaredFigure, ...]:
     return tuple(_figure_of(row) for row in csv.DictReader(text.splitlines()))
 
 
+def is_rounded(figure: DeclaredFigure) -> bool:
+    """Say whether a figure is one that kpgeo ships rounded."""
+    return figure.entered_by == "kpgeo" and _ROUNDED in figure.source.source
+
+
 def _figure_of(row: dict[str, str]) -> DeclaredFigure:
     rounding = int(row["rounded_to_ct"] or 0)
-    note = f"; rounded to {rounding} ct" if rounding > 1 else ""
+    note = f"{_ROUNDED} {rounding} ct" if rounding > 1 else ""
     return DeclaredFigure(
         participant=row["participant"],
         iso3=row["iso3"],

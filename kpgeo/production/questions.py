@@ -9,8 +9,9 @@ from importlib.resources import files
 from babel.numbers import format_decimal
 
 from kpgeo.model.aoi import Language
+from kpgeo.model.calendar import date_of
 from kpgeo.model.finding import Finding
-from kpgeo.production.numerals import LANGUAGES, LOCALES
+from kpgeo.production.numerals import LANGUAGES, LOCALES, Numerals
 
 _COUNTS = frozenset({"halves", "rows", "issued", "received"})
 
@@ -47,20 +48,26 @@ def _words_of(finding: Finding, language: Language) -> dict[str, str]:
 
 
 def in_words(name: str, value: float, language: Language) -> str:
-    """Write a number as its name says it is: a share, a year, a price, carats."""
-    locale = LOCALES[language]
-    if name.endswith("_frac"):
-        return f"{format_decimal(100.0 * value, format='#,##0.#', locale=locale)}\u00a0%"
+    """Write a number as its name says it is: a share, a year, a day, a price, carats."""
+    if name.endswith("_day"):
+        return Numerals(language).date(date_of(int(value)))
+    is_share = name.endswith("_frac")
+    written = format_decimal(
+        100.0 * value if is_share else value, format=_pattern(name, value), locale=LOCALES[language]
+    )
+    return f"{written}\u00a0%" if is_share else written
+
+
+def _pattern(name: str, value: float) -> str:
     if name in _COUNTS or name.endswith("year"):
-        return format_decimal(value, format="0", locale=locale)
+        return "0"
     if name == "pvalue":
-        return format_decimal(value, format="0.####", locale=locale)
-    if name == "factor" and value >= 10.0:
-        return format_decimal(value, format="#,##0", locale=locale)
-    if name.endswith("_usd"):
-        return format_decimal(value, format="#,##0", locale=locale)
-    pattern = "#,##0.0" if name == "factor" else "#,##0.00" if name.endswith("_per_ct") else "#,##0.##"
-    return format_decimal(value, format=pattern, locale=locale)
+        return "0.####"
+    if name.endswith("_usd") or (name == "factor" and value >= 10.0):
+        return "#,##0"
+    if name.endswith("_frac"):
+        return "#,##0.#"
+    return "#,##0.0" if name == "factor" else "#,##0.00" if name.endswith("_per_ct") else "#,##0.##"
 
 
 @cache

@@ -93,7 +93,7 @@ def _balance(series: Series, own: Sequence[TradeFigure], options: CheckOptions) 
     imports, exports = _by_half(own, Flow.IMPORT), _by_half(own, Flow.EXPORT)
     stocks = {number_of(row.period): row.carats or 0.0 for row in own if row.flow is Flow.STOCK}
     held, came_in = 0.0, 0.0
-    for half in series.halves:
+    for half in series.points:
         if half.number not in exports or half.kind is DeclaredKind.MISSING:
             held, came_in = stocks.get(half.number, 0.0), stocks.get(half.number, 0.0)
             continue

@@ -82,3 +82,38 @@ def test_trade_is_entered_and_held_against_production(kpgeo, tmp_path):
 def test_what_is_not_said_is_asked_for(kpgeo, tmp_path, words, says):
     (tmp_path / "export.csv").write_text(HEADER + ROWS, encoding="utf-8")
     assert says in kpgeo("declare", "import", *words, code=2).output
+
+
+def test_what_only_the_table_shows_is_said_at_import_and_kept(kpgeo, tmp_path):
+    doubled = "Guinea,2006,2,Production,,473862,1\nGuinea,2006,2,No Production,,0,0\nGhana,2023,2,Production,ASM,7,1\n"
+    (tmp_path / "export.csv").write_text(HEADER + ROWS + doubled, encoding="utf-8")
+    entry = ("declare", "import", "export.csv", "--source", "KP export", "--twice", "sum", "--language", "pt", "--json")
+    result = kpgeo(*entry)
+    assert "Qual dos dois é válido?" in result.stdout
+    said = {one["rule"] for one in json.loads(result.stdout.splitlines()[-1])["findings"]}
+    assert said == {"figure-and-none", "entered-twice"}
+    kpgeo(*entry)
+    (record,) = (tmp_path / "ws" / "imports").iterdir()
+    check = json.loads(kpgeo("declare", "check", "--json").stdout.splitlines()[-1])
+    assert [(one["rule"], one["iso3"]) for one in check["findings"] if one["rule"] in said] == [
+        ("entered-twice", "GHA"), ("figure-and-none", "GIN")
+    ]  # fmt: skip
+    assert any("added up" in line for line in check["imports"][0]["notes"])
+    record.write_text("{", encoding="utf-8")
+    assert record.name in kpgeo("declare", "check", code=2).output
+
+
+def test_figures_can_be_entered_before_anything_is_watched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "export.csv").write_text(HEADER + ROWS, encoding="utf-8")
+    result = CliRunner().invoke(app, ["declare", "import", "export.csv", "--source", "s"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "A new workspace is made" in result.output
+    listed = CliRunner().invoke(app, ["declare", "list", "--participant", "ghana", "--json"], catch_exceptions=False)
+    assert len(json.loads(listed.stdout.splitlines()[-1])["declared"]) == 13
+
+
+def test_a_participant_is_known_by_any_usual_spelling_and_a_strange_one_is_refused(kpgeo):
+    listed = json.loads(kpgeo("declare", "list", "--participant", "cote d'ivoire", "--json").stdout.splitlines()[-1])
+    assert {one["iso3"] for one in listed["declared"]} == {"CIV"}
+    assert "not a participant" in kpgeo("declare", "check", "--participant", "Atlantis", code=2).output

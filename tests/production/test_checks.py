@@ -10,7 +10,14 @@ from kpgeo.model.calendar import Period
 from kpgeo.model.finding import Rule, Weight
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
 from kpgeo.options.checks import CheckOptions
-from kpgeo.production import TableReading, check_production, participants, read_submission, response_table
+from kpgeo.production import (
+    TableReading,
+    check_production,
+    participants,
+    published_figures,
+    read_submission,
+    response_table,
+)
 
 OPTIONS = CheckOptions()
 SOURCE = Sourced(source="test", confidence="high")
@@ -191,3 +198,96 @@ def test_the_csv_of_the_same_figures_says_the_same(shared):
     assert len(from_csv.figures) == len(from_xlsx.figures)
     world_2019 = sum(f.carats or 0 for f in from_xlsx.figures if f.period.label.startswith("2019"))
     assert world_2019 == pytest.approx(138.1e6, rel=0.005)
+
+
+def yearly(*carats, first=2008, **said):
+    """Years that rows state, at prices that move a little."""
+    return [figure(str(first + i), ct, 100.13 + 1.7 * (i % 4), **said) for i, ct in enumerate(carats)]
+
+
+@pytest.mark.parametrize(
+    ("carats", "rule", "periods"),
+    [
+        ((50_123.4, 51_007.1, 49_311.9), None, None),
+        ((50_123.4, 210_007.1, 199_311.9), Rule.JUMP, ("2008", "2009")),
+        ((10_123.4, 20_007.1, 40_311.9, 80_001.3), Rule.STEP, ("2008", "2011")),
+        ((50_123.4, 51_000.0, 49_311.9), Rule.ROUND_TOTAL, ("2009",)),
+        ((50_123.4, 51_007.1, 50_123.4), Rule.COPIED_PERIOD, ("2008", "2010")),
+    ],
+)
+def test_years_are_checked_as_half_years_are(carats, rule, periods):
+    found = rules_of(yearly(*carats))
+    assert not found if rule is None else (rule, periods) in found
+
+
+def test_prices_of_years_are_held_against_those_around():
+    odd = [*yearly(50_123.4, 51_007.1, 49_311.9, 52_300.7), figure("2012", 50_777.7, 1012.7)]
+    assert (Rule.DECIMAL_SLIP, ("2012",)) in rules_of(odd)
+    odd[-1] = figure("2012", 50_777.7, 31.41)
+    assert (Rule.UNIT_VALUE, ("2012",)) in rules_of(odd)
+
+
+def test_a_year_that_nothing_is_known_of_is_stepped_over_once():
+    biennial = [figure("2006", 474_862.3), figure("2008", 60_490.1), figure("2012", 600_001.7)]
+    found = rules_of(biennial)
+    assert (Rule.JUMP, ("2006", "2008")) in found
+    assert (Rule.JUMP, ("2008", "2012")) not in found
+
+
+def test_a_year_both_halves_of_which_are_known_is_not_asked_about_twice():
+    round_half = [figure("2008H1", 102_000.0), figure("2008H2", 101_000.0)]
+    assert rules_of([*round_half, figure("2008", 203_000.0)]) == rules_of(round_half)
+
+
+def test_a_year_that_says_something_else_than_its_halves_is_asked_about():
+    def asked(*rows):
+        return [one for one in check_production(rows, OPTIONS) if one.rule is Rule.YEAR_AND_HALVES]
+
+    halves = [figure("2008H1", 50_123.4), figure("2008H2", 51_007.1)]
+    assert not asked(*halves, figure("2008", 101_130.5))
+    (found,) = asked(*halves, figure("2008", 151_130.5))
+    assert found.weight is Weight.QUESTION
+    assert "151,130.5 ct, its two halves add up to 101,130.5 ct" in found.sentences["en"]
+    (later,) = asked(*halves, figure("2008", 151_130.5, on=dt.date(2026, 1, 1)))
+    assert later.weight is Weight.NOTE, "other vintages may differ by a revision"
+    (alone,) = asked(halves[0], figure("2008", 40_130.5))
+    assert "one half of it alone" in alone.sentences["en"]
+    assert not asked(halves[0], figure("2008", 101_130.5))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "says"),
+    [
+        (
+            (50_123.4, 100.0),
+            (40_123.4, 100.0),
+            "revised from 50,123.4 to 40,123.4 ct (-20\u00a0%), as published on 2 January",
+        ),
+        ((50_123.4, 100.0), (50_123.4, 42.0), "The value for 2008H1 was revised from 5,012,340 to 2,105,183 US$"),
+        ((None, None), (812.5, 100.0), "“no production” was declared, and then"),
+        ((812.5, 100.0), (None, None), "and then, as published on 2 January 2026, “no production”"),
+        ((0.0, None), (812.5, 100.0), "revised from 0 to 812.5 ct"),
+        ((50_123.4, 100.0), (50_124.4, 100.0), None),
+    ],
+)
+def test_every_kind_of_revision_is_found(before, now, says):
+    figures = [figure("2008H1", *before), figure("2008H1", *now, on=dt.date(2026, 1, 2))]
+    found = [one for one in check_production(figures, OPTIONS) if one.rule is Rule.REVISED]
+    assert len(found) == (says is not None)
+    for one in found:
+        assert says in one.sentences["en"]
+        assert set(one.sentences) == {"en", "fr", "pt"}
+
+
+def test_each_revision_of_several_is_a_finding_of_its_own():
+    figures = [figure("2008H1", 1000.7 * (i + 1), on=dt.date(2020 + i, 1, 1)) for i in range(3)]
+    found = [one for one in check_production(figures, OPTIONS) if one.rule is Rule.REVISED]
+    assert len({one.id for one in found}) == 2
+
+
+def test_the_figures_that_kpgeo_ships_are_checked_too():
+    found = {(one.iso3, one.rule, one.periods) for one in check_production(published_figures(), OPTIONS)}
+    assert ("GHA", Rule.STEP, ("2020", "2023")) in found
+    assert ("GIN", Rule.STEP, ("2006", "2008")) in found
+    assert ("GHA", Rule.ROUND_TOTAL, ("2023",)) in found
+    assert not [one for one in found if one[1] is Rule.ROUND_TOTAL and one[0] in ("AGO", "RUS")], "kpgeo rounded those"
