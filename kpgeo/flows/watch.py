@@ -160,5 +160,5 @@ def open_watch(pipeline: Pipeline, reference: str) -> Watch:
     aoi = registry.read_aoi(pipeline.path(reference) if is_path else reference)
     history = (pipeline.history.start.isoformat(), pipeline.history.end.isoformat(), str(pipeline.history.refit_years))
     stages = (pipeline.ingest, pipeline.features, pipeline.misfit, pipeline.detect, pipeline.prior)
-    lineage = detect.lineage_of(aoi.version, history, *stages)
+    lineage = detect.lineage_of(aoi.ground_version, history, *stages)
     return Watch(aoi=aoi, pipeline=pipeline, grid=registry.grid_of(aoi), lineage=lineage)

@@ -1,5 +1,6 @@
 """Areas of interest: the places kpgeo watches, and what is known about them."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -35,6 +36,26 @@ class LayerKind(StrEnum):
     DRAINAGE = "drainage"
     WORKINGS = "workings"
     RISK_AREA = "risk-area"
+    ROAD = "road"
+    BORDER = "border"
+    SETTLEMENT = "settlement"
+    PERMITS = "permits"
+    GOLD_WORKINGS = "gold-workings"
+
+
+SURROUNDING_KINDS = frozenset(
+    {LayerKind.ROAD, LayerKind.BORDER, LayerKind.SETTLEMENT, LayerKind.PERMITS, LayerKind.GOLD_WORKINGS}
+)
+"""Layers that describe what lies around a site. No belief, site or alert follows from them."""
+
+
+class Commodity(StrEnum):
+    """What a permit is for."""
+
+    DIAMOND = "diamond"
+    GOLD = "gold"
+    DIAMOND_AND_GOLD = "diamond-and-gold"
+    OTHER = "other"
 
 
 class RiskSource(StrEnum):
@@ -145,22 +166,67 @@ class Stratum:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Permit:
+    """A recorded permit to explore or mine: what a register says, which is not all that may be true.
+
+    Attributes
+    ----------
+    id : str
+        As the register names it.
+    geometry : shapely geometry
+        MultiPolygon, EPSG:4326, cut off far from the boundary.
+    holder : str
+        "" where the register does not say, or it is not given.
+    commodity : Commodity or None
+        None where it is not given.
+    valid_from_day, valid_until_day : int or None
+        Half-open; None is open-ended.
+    """
+
+    id: str
+    geometry: BaseGeometry
+    source: Sourced
+    holder: str = ""
+    commodity: Commodity | None = None
+    valid_from_day: int | None = None
+    valid_until_day: int | None = None
+
+    def is_valid_on(self, day: int) -> bool:
+        """Say whether the permit is valid on a day, by its dates."""
+        return not self.has_ended_by(day) and (self.valid_from_day is None or self.valid_from_day <= day)
+
+    def has_ended_by(self, day: int) -> bool:
+        """Say whether the permit is valid no more on a day."""
+        return self.valid_until_day is not None and self.valid_until_day <= day
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layer:
-    """Drainage, known workings or ground at risk.
+    """What lies in and around an AOI: drainage, known workings, ground at risk, roads, borders, settlements, permits.
 
     Attributes
     ----------
     geometry : GeometryCollection
-        Lines (drainage), polygons and points (workings) or polygons (ground at risk), EPSG:4326, cut off near the
-        boundary.
+        Lines (drainage, roads, borders), polygons and points (workings, gold workings, settlements) or polygons
+        (ground at risk, permits), EPSG:4326, cut off near the boundary. A permit layer may be empty: a register that
+        was asked and records none here.
     radius_m : float
         What a point stands for: the ground so far around it.
+    names : tuple of str
+        Of settlements: the name of each part of the geometry, "" where there is none.
+    permits : tuple of Permit
+        Of permits: each of them.
+    reach_m : float
+        What lies farther from the boundary than this may have been cut off.
     """
 
     kind: LayerKind
     geometry: BaseGeometry
     source: Sourced
     radius_m: float = 0.0
+    names: tuple[str, ...] = ()
+    permits: tuple[Permit, ...] = ()
+    reach_m: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,11 +301,14 @@ class Aoi:
     sensitivity : {"kp-only", "public"}
         Who may see exact places.
     layers : tuple of Layer
-        Drainage, known workings, ground at risk.
+        Drainage, known workings, ground at risk, and what is known of the surroundings.
     risk : RiskRule or None
         With it, or with a layer of ground at risk, only that ground is watched.
     version : str
         Digest of the files the AOI was read from.
+    ground_version : str
+        Digest of what beliefs, sites and alerts follow from: all but the layers of `SURROUNDING_KINDS`. A permit that
+        is added moves `version` and not this, so that no history begins anew for it.
     """
 
     id: str
@@ -259,6 +328,7 @@ class Aoi:
     layers: tuple[Layer, ...] = ()
     risk: RiskRule | None = None
     version: str = ""
+    ground_version: str = ""
 
     @property
     def is_watched_in_part(self) -> bool:

@@ -162,7 +162,7 @@ class Fields:
             return []
         return [Fields.of(item, f"{self.at(key)}.{index}", self.found) for index, item in enumerate(value)]
 
-    def day(self, key: str, *, may_be_open: bool = False) -> int | None:
+    def day(self, key: str, *, may_be_open: bool = False, rule: str = "regime-dates") -> int | None:
         """Return the day number of an ISO date (YYYY-MM-DD), or None where it is null and may be."""
         value = self.get(key)
         if value is None and may_be_open:
@@ -173,5 +173,5 @@ class Fields:
             except ValueError:
                 pass
         if key in self.content:
-            self.found.add("regime-dates", f"'{clean(str(value))}' is not a date.", self.at(key))
+            self.found.add(rule, f"'{clean(str(value))}' is not a date.", self.at(key))
         return None

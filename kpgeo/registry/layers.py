@@ -1,31 +1,57 @@
-"""Layers of an AOI: drainage, known workings, ground at risk. In the file itself, or in a file of their own below it.
+"""Layers of an AOI: what lies in and around it. In the file itself, or in a file of their own below it.
 
-A layer file is read with the care an AOI file is: nothing in it but geometry is looked at.
+A layer file is read with the care an AOI file is: nothing in it is looked at but geometry, the names of settlements and
+the fields of permits.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from kpgeo.model.aoi import Layer, LayerKind, RiskRule, RiskSource
-from kpgeo.registry.fields import Fields
+from kpgeo.model.aoi import SURROUNDING_KINDS, Layer, LayerKind, RiskRule, RiskSource, Sourced
+from kpgeo.registry.fields import MAX_NAME, Fields
 from kpgeo.registry.outline import Outline, count_positions
+from kpgeo.registry.permits import PERMIT_FIELDS, read_permit
 from kpgeo.registry.rules import MAX_FEATURES, MAX_VERTICES, MAX_WITHIN_M, Findings, clean
 from kpgeo.registry.text import parse_json, read_bytes
 
 LAYER_ROLES = tuple(kind.value for kind in LayerKind)
 REACH_DEG = 0.1  # what lies farther from the boundary is cut off: about 11 km
+WIDE_REACH_DEG = 1.0  # ... of roads, borders, settlements, permits and gold workings: about 110 km
 DEFAULT_RADIUS_M = 100.0
 _MAX_RADIUS_M = 2_000.0
-_POLYGONS = ("Polygon", "MultiPolygon")
+_POLYGONS, _LINES, _POINTS = ("Polygon", "MultiPolygon"), ("LineString", "MultiLineString"), ("Point", "MultiPoint")
 _TYPES = {
-    LayerKind.DRAINAGE: ("LineString", "MultiLineString"),
-    LayerKind.WORKINGS: (*_POLYGONS, "Point", "MultiPoint"),
+    LayerKind.DRAINAGE: _LINES,
+    LayerKind.WORKINGS: (*_POLYGONS, *_POINTS),
     LayerKind.RISK_AREA: _POLYGONS,
+    LayerKind.ROAD: _LINES,
+    LayerKind.BORDER: _LINES,
+    LayerKind.SETTLEMENT: (*_POLYGONS, *_POINTS),
+    LayerKind.PERMITS: _POLYGONS,
+    LayerKind.GOLD_WORKINGS: (*_POLYGONS, *_POINTS),
 }
+_WITH_RADIUS = (LayerKind.WORKINGS, LayerKind.GOLD_WORKINGS)
+_LAYER_FIELDS = ("role", "source", "path")
+_OWN_FIELDS: dict[LayerKind, tuple[str, ...]] = {
+    **dict.fromkeys(_WITH_RADIUS, ("radius_m",)),
+    LayerKind.SETTLEMENT: ("name",),
+    LayerKind.PERMITS: PERMIT_FIELDS,
+}
+_METRES_PER_DEG = 110_574.0  # of latitude at the equator, where they are shortest
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One feature of a layer: its geometry and the fields beside it."""
+
+    geometry: BaseGeometry
+    facts: Fields
 
 
 @dataclass
@@ -38,49 +64,89 @@ class LayerReader:
         The AOI file's; a layer file lies in it or below it.
     bounds_4326 : tuple of float
         West, south, east, north of the boundary.
-    digests : list of str
-        SHA-256 of the layer files read, in order: they are part of the AOI's version.
-    n_positions : int
-        Positions read so far, those of the AOI file included.
+    digests : list of (LayerKind, str)
+        Kind and SHA-256 of the layer files read, in order: they are part of the AOI's version.
     """
 
     found: Findings
     folder: Path
     bounds_4326: tuple[float, float, float, float]
     n_positions: int
-    digests: list[str] = field(default_factory=list)
+    digests: list[tuple[LayerKind, str]] = field(default_factory=list)
 
     def read(self, feature: Fields) -> Layer | None:
         """Return the layer a feature describes, or None with a finding."""
         facts = Fields.of(feature.content.get("properties"), f"{feature.place}.properties", self.found)
         kind = LayerKind(str(facts.content.get("role")))
-        facts.only("role", "source", "path", *(("radius_m",) if kind is LayerKind.WORKINGS else ()))
+        has_path = "path" in facts.content
+        facts.only(*_LAYER_FIELDS, *(() if has_path and kind not in _WITH_RADIUS else _OWN_FIELDS.get(kind, ())))
         source, radius_m = facts.sourced(), _radius_m(facts)
-        if "path" in facts.content:
+        if has_path:
             if feature.content.get("geometry") is not None:
                 self.found.add("layer-path", "The layer has a path and a geometry of its own.", facts.at("path"))
                 return None
-            parts = self._of_file(facts.text("path"), kind, facts.at("path"))
+            drawn = self._of_file(facts.text("path"), kind, facts.at("path"))
         else:
-            parts = [_geometry(feature.content.get("geometry"), kind, feature.place, self.found)]
-        near = self._near([part for part in parts if part is not None], feature.place)
-        return None if near is None else Layer(kind=kind, geometry=near, source=source, radius_m=radius_m)
+            geometry = _geometry(feature.content.get("geometry"), kind, feature.place, self.found)
+            drawn = None if geometry is None else [Drawn(geometry, facts)]
+        if drawn is None:
+            return None
+        return self._layer(kind, source, radius_m, drawn, feature.place)
 
-    def _of_file(self, text: str, kind: LayerKind, where: str) -> list[BaseGeometry | None]:
-        """Return the geometries of a layer file; none with a finding where it cannot be used."""
+    def _layer(
+        self, kind: LayerKind, source: Sourced, radius_m: float, drawn: Sequence[Drawn], place: str
+    ) -> Layer | None:
+        """Return a layer of what was drawn, cut to what lies near; None with a finding where nothing does."""
+        window = self._window(kind)
+        if kind is LayerKind.PERMITS:
+            read = [read_permit(one.facts, _ground_in(one.geometry, window), source) for one in drawn]
+            permits = tuple(permit for permit in read if not permit.geometry.is_empty)
+            parts, names = [permit.geometry for permit in permits], [""] * len(permits)
+        else:
+            permits = ()
+            parts, names = _cut(drawn, window, kind)
+        if not parts and (drawn or kind is not LayerKind.PERMITS):
+            self.found.add("layer-elsewhere", "Nothing of the layer lies in or near the boundary.", place)
+            return None
+        return Layer(
+            kind=kind,
+            geometry=shapely.GeometryCollection(parts),
+            source=source,
+            radius_m=radius_m if kind in _WITH_RADIUS else 0.0,
+            names=tuple(names) if kind is LayerKind.SETTLEMENT else (),
+            permits=permits,
+            reach_m=self._reach_m(window),
+        )
+
+    def _window(self, kind: LayerKind) -> tuple[float, float, float, float]:
+        """Return the bounds that a layer is cut to."""
+        west, south, east, north = self.bounds_4326
+        if kind not in SURROUNDING_KINDS:
+            return west - REACH_DEG, south - REACH_DEG, east + REACH_DEG, north + REACH_DEG
+        wide = WIDE_REACH_DEG / max(math.cos(math.radians(max(abs(south), abs(north)) + WIDE_REACH_DEG)), 0.1)
+        return west - wide, south - WIDE_REACH_DEG, east + wide, north + WIDE_REACH_DEG
+
+    def _reach_m(self, window: tuple[float, float, float, float]) -> float:
+        """Return how far from the boundary a window reaches at least, in whole kilometres as metres."""
+        west, south, _, north = self.bounds_4326
+        shrink = math.cos(math.radians(max(abs(window[1]), abs(window[3]))))
+        narrowest_deg = min(south - window[1], window[3] - north, (west - window[0]) * shrink)
+        return math.floor(narrowest_deg * _METRES_PER_DEG / 1_000.0) * 1_000.0
+
+    def _of_file(self, text: str, kind: LayerKind, where: str) -> list[Drawn] | None:
+        """Return what a layer file holds; None with a finding where it cannot be used."""
         path = self._path(text, where)
         if path is None:
-            return []
-        inner = Findings(file=f"{self.found.file}: {where}: {clean(text)}", consent=self.found.consent)
+            return None
+        inner = replace(
+            self.found, file=f"{self.found.file}: {where}: {clean(text)}", _seen=set()
+        )  # one list of errors
         raw = read_bytes(path, inner)
         content = parse_json(raw, inner) if raw is not None else None
-        geometries: list[BaseGeometry | None] = []
-        if raw is not None and content is not None:
-            self.digests.append(hashlib.sha256(raw).hexdigest())
-            geometries = self._of_collection(content, kind, inner)
-        self.found.errors += inner.errors
-        self.found.repairs += inner.repairs
-        return geometries
+        if raw is None or content is None:
+            return None
+        self.digests.append((kind, hashlib.sha256(raw).hexdigest()))
+        return self._of_collection(content, kind, inner)
 
     def _path(self, text: str, where: str) -> Path | None:
         """Return a layer's file inside the AOI's folder, or None with a finding."""
@@ -97,14 +163,14 @@ class LayerReader:
             return None
         return path
 
-    def _of_collection(self, content: object, kind: LayerKind, inner: Findings) -> list[BaseGeometry | None]:
+    def _of_collection(self, content: object, kind: LayerKind, inner: Findings) -> list[Drawn] | None:
         rows = content.get("features") if isinstance(content, dict) else None
         if not isinstance(content, dict) or content.get("type") != "FeatureCollection" or not isinstance(rows, list):
             inner.add("layer-geometry", "This is not a FeatureCollection.")
-            return []
+            return None
         if len(rows) > MAX_FEATURES:
             inner.add("features-too-many", f"The layer holds {len(rows):,} features.")
-            return []
+            return None
         check_crs(content.get("crs"), inner)
         geometries = [row.get("geometry") if isinstance(row, dict) else None for row in rows]
         self.n_positions += sum(
@@ -113,21 +179,47 @@ class LayerReader:
         if self.n_positions > MAX_VERTICES:
             inner.add("vertices-too-many", f"With this layer there are {self.n_positions:,} positions.")
         if inner.has("vertices-too-many", "crs-member"):
-            return []
-        return [_geometry(geometry, kind, f"features[{index}]", inner) for index, geometry in enumerate(geometries)]
+            return None
+        read = [_geometry(geometry, kind, f"features[{index}]", inner) for index, geometry in enumerate(geometries)]
+        if any(geometry is None for geometry in read):
+            return None
+        return [
+            Drawn(geometry, _facts_of_row(row, f"features[{index}].properties", inner))
+            for index, (geometry, row) in enumerate(zip(read, rows, strict=True))
+            if geometry is not None
+        ]
 
-    def _near(self, parts: list[BaseGeometry], place: str) -> BaseGeometry | None:
-        """Return what of a layer lies in or near the boundary; None with a finding where nothing does."""
-        if not parts:
-            return None
-        west, south, east, north = self.bounds_4326
-        window = (west - REACH_DEG, south - REACH_DEG, east + REACH_DEG, north + REACH_DEG)
-        cut = [shapely.clip_by_rect(part, *window) for part in parts]
-        near = [inner for part in cut for inner in shapely.get_parts(part) if not inner.is_empty]
-        if not near:
-            self.found.add("layer-elsewhere", "Nothing of the layer lies in or near the boundary.", place)
-            return None
-        return shapely.GeometryCollection(near)
+
+def _facts_of_row(row: object, place: str, inner: Findings) -> Fields:
+    """Return a cursor over the properties of a feature of a layer file, which may have none."""
+    properties = row.get("properties") if isinstance(row, dict) else None
+    return Fields(properties if isinstance(properties, dict) else {}, place, inner)
+
+
+def _cut(
+    drawn: Sequence[Drawn], window: tuple[float, float, float, float], kind: LayerKind
+) -> tuple[list[BaseGeometry], list[str]]:
+    """Return the parts of what was drawn that lie in a window, and the name of each."""
+    parts: list[BaseGeometry] = []
+    names: list[str] = []
+    for one in drawn:
+        name = one.facts.text("name", MAX_NAME) if kind is LayerKind.SETTLEMENT and _has_name(one) else ""
+        inner = [part for part in shapely.get_parts(shapely.clip_by_rect(one.geometry, *window)) if not part.is_empty]
+        parts += inner
+        names += [name] * len(inner)
+    return parts, names
+
+
+def _ground_in(geometry: BaseGeometry, window: tuple[float, float, float, float]) -> BaseGeometry:
+    """Return what of an area lies in a window: a MultiPolygon, empty where nothing does."""
+    cut = shapely.get_parts(shapely.clip_by_rect(geometry, *window))
+    return shapely.MultiPolygon([part for part in cut if part.geom_type == "Polygon" and not part.is_empty])
+
+
+def _has_name(one: Drawn) -> bool:
+    """Say whether a feature is given a name; layer files are full of null and blank ones."""
+    name = one.facts.content.get("name")
+    return name is not None and not (isinstance(name, str) and not name.strip())
 
 
 def read_risk_rule(fields: Fields) -> RiskRule | None:

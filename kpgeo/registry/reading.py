@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
-from kpgeo.model.aoi import Aoi, RegimeKind, Stratum
+from kpgeo.model.aoi import SURROUNDING_KINDS, Aoi, LayerKind, RegimeKind, Stratum
 from kpgeo.model.errors import RuleError
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.grid import utm_epsg
@@ -18,6 +19,7 @@ from kpgeo.registry.facts import read_facts, read_stratum
 from kpgeo.registry.fields import Fields
 from kpgeo.registry.layers import LAYER_ROLES, LayerReader, check_crs, check_risk, read_risk_rule
 from kpgeo.registry.outline import Outline, count_positions
+from kpgeo.registry.permits import check_permits
 from kpgeo.registry.places import aoi_folder, files_of, is_path, path_of_id
 from kpgeo.registry.rules import (
     MAX_AREA_KM2,
@@ -125,16 +127,36 @@ def _examine(id_or_path: str | Path, folder: Path | None, *, consent: bool) -> t
     aoi, layer_digests = read
     if not is_path(text) and aoi.id and aoi.id != text:
         found.add("id-not-file-name", f"The file calls itself '{clean(aoi.id)}'.", "features[0].id")
-    version = hashlib.sha256(raw).hexdigest()
-    if layer_digests:
-        version = hashlib.sha256("\n".join([version, *layer_digests]).encode()).hexdigest()
+    version, ground_version = _version(raw, layer_digests), _ground_version(content, layer_digests)
     if found.repairs:
         notes = " ".join([aoi.notes, *(f"Repaired on reading: {repair}" for repair in found.repairs)]).strip()
-        return replace(aoi, notes=notes, version=f"{version}+repaired"), found
-    return replace(aoi, version=version), found
+        aoi, version, ground_version = replace(aoi, notes=notes), f"{version}+repaired", f"{ground_version}+repaired"
+    return replace(aoi, version=version, ground_version=ground_version), found
 
 
-def _aoi_of(content: object, found: Findings, folder: Path) -> tuple[Aoi, list[str]] | None:
+def _version(raw: bytes, layer_digests: list[tuple[LayerKind, str]]) -> str:
+    """Return the digest of a file's bytes and of its layer files."""
+    version = hashlib.sha256(raw).hexdigest()
+    if layer_digests:
+        version = hashlib.sha256("\n".join([version, *(one for _, one in layer_digests)]).encode()).hexdigest()
+    return version
+
+
+def _ground_version(content: object, layer_digests: list[tuple[LayerKind, str]]) -> str:
+    """Return a digest of a parsed file and its layer files without the layers of the surroundings.
+
+    It is one of what the file says, not of its bytes, so that a feature can be left out of it.
+    """
+    around = {kind.value for kind in SURROUNDING_KINDS}
+    features = content.get("features") if isinstance(content, dict) else None
+    kept = [row for row in features or [] if not (isinstance(row, dict) and _role_in(row) in around)]
+    facts = {**content, "features": kept} if isinstance(content, dict) else content
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    digests = [digest for kind, digest in layer_digests if kind not in SURROUNDING_KINDS]
+    return hashlib.sha256("\n".join([text, *digests]).encode()).hexdigest()
+
+
+def _aoi_of(content: object, found: Findings, folder: Path) -> tuple[Aoi, list[tuple[LayerKind, str]]] | None:
     """Return the AOI of a parsed file and the digests of its layer files; positions are counted before any geometry."""
     if not isinstance(content, dict) or content.get("type") != "FeatureCollection" or content.get("kpgeo_aoi") != 1:
         found.add("not-an-aoi", "This is not a kpgeo AOI file.")
@@ -165,6 +187,7 @@ def _aoi_of(content: object, found: Findings, folder: Path) -> tuple[Aoi, list[s
     layers = tuple(layer for layer in read if layer is not None)
     risk = read_risk_rule(_facts(rows[0], found))
     check_risk(risk, layers, has_strata=bool(strata), found=found)
+    check_permits([permit for layer in layers for permit in layer.permits], found)
     return replace(aoi, strata=tuple(strata.values()), layers=layers, risk=risk), reader.digests
 
 
@@ -190,7 +213,11 @@ def _stratum(row: Fields, found: Findings) -> Stratum:
 
 
 def _role(row: Fields) -> object:
-    properties = row.content.get("properties")
+    return _role_in(row.content)
+
+
+def _role_in(content: Mapping[str, object]) -> object:
+    properties = content.get("properties")
     return properties.get("role") if isinstance(properties, dict) else None
 
 

@@ -108,11 +108,11 @@ class Place:
 
     def to_degrees(self, geometry_m: BaseGeometry) -> BaseGeometry:
         """Return a geometry of the grid's zone in EPSG:4326."""
-        return _moved(geometry_m, self.grid.epsg, 4326)
+        return moved(geometry_m, self.grid.epsg, 4326)
 
     def to_metres(self, geometry_4326: BaseGeometry) -> BaseGeometry:
         """Return an EPSG:4326 geometry in the grid's zone."""
-        return _moved(geometry_4326, 4326, self.grid.epsg)
+        return moved(geometry_4326, 4326, self.grid.epsg)
 
     def true_pixel_ha(self, pixels: Pixels) -> float:
         """Return the area a pixel has on the ellipsoid at the pixels' centre, in ha.
@@ -136,7 +136,7 @@ def _projection(epsg: int) -> pyproj.Proj:
     return pyproj.Proj(epsg)
 
 
-def _moved(geometry: BaseGeometry, source: int, target: int) -> BaseGeometry:
+def moved(geometry: BaseGeometry, source: int, target: int) -> BaseGeometry:
     """Return a geometry in another CRS; degrees are rounded to a millimetre, to be equal on every machine."""
     transformer = _transformer(source, target)
 

@@ -57,6 +57,9 @@ def drop(*path: object) -> Callable[[Content], object]:
     return change
 
 
+PLOT: Content = {"type": "Polygon", "coordinates": [[[-6.64, 8.16], [-6.6, 8.16], [-6.6, 8.2], [-6.64, 8.16]]]}
+FAR: Content = {"type": "Polygon", "coordinates": [[[1.0, 8.0], [1.1, 8.0], [1.1, 8.1], [1.0, 8.0]]]}
+PERMIT: Content = {"id": "PE 12/7", "valid_from": "2020-01-01", "valid_until": "2025-01-01"}
 RIVER: Content = {"type": "LineString", "coordinates": [[-6.68, 8.12], [-6.6, 8.2], [-6.52, 8.28]]}
 PITS: Content = {"type": "MultiPoint", "coordinates": [[-6.6, 8.21], [-6.59, 8.2]]}
 SMALL = [[-6.65, 8.15], [-6.6, 8.15], [-6.6, 8.2], [-6.65, 8.2], [-6.65, 8.15]]
@@ -70,6 +73,17 @@ def layer(role: str, geometry: Content | None, **properties: object) -> Callable
         told = {} if source is None else {"source": source}
         row = {"type": "Feature", "properties": {"role": role, **told, **properties}, "geometry": geometry}
         content["features"].append(row)
+        return content
+
+    return change
+
+
+def both(*changes: Callable[[Content], object]) -> Callable[[Content], object]:
+    """Return a change that makes several, one after the other."""
+
+    def change(content: Content) -> object:
+        for one in changes:
+            one(content)
         return content
 
     return change
@@ -228,6 +242,41 @@ CASES: list[Case] = [
     ("layer-geometry", "risk of a line", layer("risk-area", RIVER)),
     ("layer-geometry", "none", layer("workings", None)),
     ("layer-elsewhere", "another river", layer("drainage", {"type": "LineString", "coordinates": [[1, 1], [2, 2]]})),
+    (
+        "layer-elsewhere",
+        "another country's road",
+        layer("road", {"type": "LineString", "coordinates": [[1, 1], [2, 2]]}),
+    ),
+    ("layer-elsewhere", "another country's permit", layer("permits", FAR, **PERMIT)),
+    ("layer-geometry", "a road area", layer("road", {"type": "Polygon", "coordinates": [SMALL]})),
+    ("layer-geometry", "a border area", layer("border", {"type": "Polygon", "coordinates": [SMALL]})),
+    ("layer-geometry", "a village as a line", layer("settlement", RIVER)),
+    ("layer-geometry", "a permit as a point", layer("permits", PITS, **PERMIT)),
+    ("layer-geometry", "gold as a line", layer("gold-workings", RIVER)),
+    ("layer-radius", "a gold district", layer("gold-workings", PITS, radius_m=50_000)),
+    ("field-unknown", "radius of a village", layer("settlement", PITS, radius_m=50)),
+    ("field-unknown", "name of a road", layer("road", RIVER, name="N7")),
+    ("text-characters", "name of a village", layer("settlement", PITS, name="Bobi\u202e")),
+    ("text-length", "name of a village", layer("settlement", PITS, name="B" * 121)),
+    ("text-characters", "holder", layer("permits", PLOT, **{**PERMIT, "holder": "A\nB"})),
+    ("text-length", "id of a permit", layer("permits", PLOT, **{**PERMIT, "id": "P" * 65})),
+    ("field-missing", "permit without an end", layer("permits", PLOT, id="P", valid_from=None)),
+    ("field-missing", "permit without an id", layer("permits", PLOT, valid_from=None, valid_until=None)),
+    ("field-type", "holder", layer("permits", PLOT, **{**PERMIT, "holder": 5})),
+    ("permit-dates", "reversed", layer("permits", PLOT, **{**PERMIT, "valid_until": "2019-12-31"})),
+    ("permit-dates", "of no day", layer("permits", PLOT, **{**PERMIT, "valid_until": "2020-01-01"})),
+    ("permit-dates", "day first", layer("permits", PLOT, **{**PERMIT, "valid_until": "31/12/2025"})),
+    ("permit-dates", "a number", layer("permits", PLOT, **{**PERMIT, "valid_from": 2020})),
+    ("permit-repeated", "twice", both(layer("permits", PLOT, **PERMIT), layer("permits", PLOT, **PERMIT))),
+    (
+        "permit-repeated",
+        "renewed too early",
+        both(
+            layer("permits", PLOT, **PERMIT),
+            layer("permits", PLOT, id="PE 12/7", valid_from="2024-12-31", valid_until=None),
+        ),
+    ),
+    ("commodity-unknown", "free text", layer("permits", PLOT, **{**PERMIT, "commodity": "diamant"})),
     ("line-too-short", "a point", layer("drainage", {"type": "LineString", "coordinates": [[-6.6, 8.2]] * 3})),
     ("coordinates-malformed", "line", layer("drainage", {"type": "LineString", "coordinates": [[-6.6, "x"], [1]]})),
     (
