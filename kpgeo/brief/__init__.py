@@ -7,8 +7,18 @@ from kpgeo.brief.explain_chart import EXPLAINED_BANDS, PictureFormat, check_band
 from kpgeo.brief.explain_words import list_looks, say_explanation
 from kpgeo.brief.explanation import Explanation, blind_spans
 from kpgeo.brief.html import render_html
-from kpgeo.brief.inputs import Backdrop, BriefInputs, Chip, ChipPair, RunFacts, stretch_alike
+from kpgeo.brief.inputs import (
+    Backdrop,
+    BriefInputs,
+    Chip,
+    ChipPair,
+    FieldFacts,
+    ParticipantInputs,
+    RunFacts,
+    stretch_alike,
+)
 from kpgeo.brief.parcel_page import compose_parcel
+from kpgeo.brief.participant_page import compose_participant
 from kpgeo.brief.pdf import render_pdf
 from kpgeo.brief.reading import SiteReading, rank_sites
 from kpgeo.brief.words import LANGUAGES
@@ -22,6 +32,8 @@ __all__ = [
     "Chip",
     "ChipPair",
     "Explanation",
+    "FieldFacts",
+    "ParticipantInputs",
     "PictureFormat",
     "RunFacts",
     "SiteReading",
@@ -29,6 +41,7 @@ __all__ = [
     "check_bands",
     "compose_brief",
     "compose_parcel",
+    "compose_participant",
     "draw_explanation",
     "list_looks",
     "rank_sites",

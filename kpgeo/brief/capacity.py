@@ -1,198 +1,125 @@
-"""Section 5: activity beside declared figures, the capacity interval, and the priors it rests on."""
+"""Section 5: activity beside declared figures, the capacity by both routes, and the priors it rests on."""
 
-from kpgeo.brief.charts import PeriodRow, activity_chart, period_rows
-from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Picture, Table
+from collections.abc import Sequence
+
+from kpgeo.brief.content import Block, Bullets, Heading, Paragraph, Picture
+from kpgeo.brief.declared_chart import PeriodRow, declared_chart, period_rows
+from kpgeo.brief.declared_tables import comparison_table, declared_in_words, in_order, write_kept_apart
 from kpgeo.brief.draft import Draft
-from kpgeo.brief.reading import new_area_of
-from kpgeo.brief.vocabulary import DECLARED, FACTOR, FAMILY, REASON, SHORT_VERDICT, VERDICT
-from kpgeo.brief.words import Words, plain
-from kpgeo.model.aoi import Prior
-from kpgeo.model.production import CapacityInterval, Comparison, DeclaredKind
+from kpgeo.brief.priors import write_priors, write_spread
+from kpgeo.brief.vocabulary import REASON, VERDICT
+from kpgeo.brief.words import NBSP, Words, plain
+from kpgeo.model.production import CapacityInterval, Comparison, Verdict
+
+_QUIET = (Verdict.CONSISTENT, Verdict.NOT_ASSESSABLE)
 
 
 def write_capacity(draft: Draft) -> list[Block]:
     """Section 5."""
-    words = draft.words
+    words, inputs = draft.words, draft.inputs
     blocks: list[Block] = [
         Heading(text=words.say("5. Capacity reading"), key="capacity"),
-        Paragraph(
-            text=words.say(
-                "Activity comes first: hectares newly dug, and their trend beside the declared figures. Carats are "
-                "given only as an interval: C = A × f × T × G × r, the newly dug area, the share of it where gravel "
-                "was taken, the thickness of the gravel, the grade and the recovery, sampled from the priors printed "
-                "below."
-            )
-        ),
+        Paragraph(text=how_capacity_is_read(words)),
     ]
-    rows = period_rows(draft.inputs.comparisons, draft.inputs.declared)
+    rows = period_rows(inputs.comparisons, inputs.totals)
     if rows:
-        blocks.append(
-            Picture(
-                png=activity_chart(rows, words, draft.options.picture_dpi),
-                alt=" ".join(_row_in_words(draft, row) for row in rows),
-                caption=words.say("Activity seen (above) and declared carats with the capacity interval (below)"),
-            )
-        )
-    blocks += _write_comparisons(draft)
-    blocks += _write_priors(draft)
-    blocks += _write_limits(draft)
+        blocks.append(declared_picture(rows, words, draft.options.picture_dpi))
+    if inputs.comparisons:
+        blocks.append(comparison_table(inputs.comparisons, words))
+        blocks += write_kept_apart(inputs.comparisons, words)
+        blocks += write_sentences(inputs.comparisons, words)
+    else:
+        blocks.append(Paragraph(text=words.say("No comparison of declared figures with activity was made.")))
+    blocks.append(Heading(text=words.say("5.1 The priors"), level=2, key="priors"))
+    blocks += write_spread(inputs.comparisons, words)
+    blocks += write_priors([inputs.aoi], words)
+    blocks.append(Heading(text=words.say("5.2 What it does not show"), level=2, key="not-shown"))
+    blocks.append(what_is_not_shown(words))
     return blocks
 
 
-def _row_in_words(draft: Draft, row: PeriodRow) -> str:
-    """Say one period of the chart in words."""
-    words = draft.words
+def how_capacity_is_read(words: Words) -> str:
+    """Say what comes first, and by which two routes carats are reckoned."""
+    said = words.say(
+        "Activity comes first: hectares newly dug. Carats come only as an interval, by two routes, sampled from the "
+        "priors printed below. By newly dug area: C = A × f × T × G × r. By people at work, where their priors are "
+        "known: P = S × n × m × D × v × G over the period."
+    )
+    return said.replace(" × ", f"{NBSP}×{NBSP}").replace(" = ", f"{NBSP}={NBSP}")
+
+
+def declared_picture(rows: Sequence[PeriodRow], words: Words, dpi: int) -> Picture:
+    """Return the figure of activity and declared carats, with the words that stand for it."""
+    return Picture(
+        png=declared_chart(rows, words, dpi),
+        alt=" ".join(_row_in_words(row, words) for row in rows),
+        caption=words.say(
+            "Above: newly dug area; hatched where nothing, or too little, was seen. Below: declared carats (bars) "
+            "beside the capacity (lines, mark at the median)."
+        ),
+    )
+
+
+def _row_in_words(row: PeriodRow, words: Words) -> str:
+    """Say one period of the figure in words."""
     parts = [
-        words.say("newly dug {area}", area=draft.area_in_words(row.new_area))
+        words.say("newly dug {area}", area=words.span_in_words(row.new_area))
         if row.new_area
         else words.say("activity not measured")
     ]
-    if row.declared is not None and row.declared.kind is DeclaredKind.FIGURE:
-        parts.append(words.say("declared {carats} ct", carats=words.number(row.declared.carats or 0.0)))
+    if row.declared is not None and row.declared.carats is not None:
+        parts.append(words.say("declared {carats} ct", carats=words.number(row.declared.carats)))
     else:
-        parts.append(words.say(DECLARED[row.declared.kind if row.declared else DeclaredKind.MISSING]))
+        parts.append(declared_in_words(row.declared, words))
     if row.capacity:
-        interval = words.between(words.rounded(row.capacity.low_ct), words.rounded(row.capacity.high_ct))
-        parts.append(words.say("capacity {interval} ct", interval=interval))
+        parts.append(words.say("capacity {interval} ct", interval=_ends(row.capacity, words)))
+    if row.labour:
+        parts.append(words.say("capacity by people at work {interval} ct", interval=_ends(row.labour, words)))
     return words.say("{period}: {said}", period=words.name(row.period.label), said=words.listed(parts) + ".")
 
 
-def _write_comparisons(draft: Draft) -> list[Block]:
-    words = draft.words
-    comparisons = sorted(draft.inputs.comparisons, key=lambda one: (one.period, one.participant, one.id))
-    if not comparisons:
-        return [Paragraph(text=words.say("No comparison of declared figures with activity was made."))]
-    table = Table(
-        caption=words.say("Declared figures held against capacity"),
-        columns=(
-            Column(title=words.say("Period"), width=0.75),
-            Column(title=words.say("Newly dug, ha"), width=1.35, align="right"),
-            Column(title=words.say("Declared, ct"), width=1.1, align="right"),
-            Column(title=words.say("Capacity, ct: median (5–95 %)"), width=1.5, align="right"),
-            Column(title=words.say("Capacity below declared"), width=1.0, align="right"),
-            Column(title=words.say("Reading"), width=1.4),
-        ),
-        rows=tuple(_comparison_row(draft, comparison) for comparison in comparisons),
-        note=words.say(
-            "“Capacity below declared” is the probability, under the priors, that the new area could not have yielded "
-            "the declared figure."
-        ),
-    )
-    sentences = [_sentences(draft, comparison) for comparison in comparisons]
-    return [table, Bullets(items=tuple(sentences))]
+def _ends(interval: CapacityInterval, words: Words) -> str:
+    return words.between(words.rounded(interval.low_ct), words.rounded(interval.high_ct))
 
 
-def _comparison_row(draft: Draft, comparison: Comparison) -> tuple[str, ...]:
-    words = draft.words
-    area, capacity, declared = new_area_of(comparison), comparison.capacity, comparison.declared
-    carats = words.say(DECLARED[declared.kind if declared else DeclaredKind.MISSING])
-    if declared is not None and declared.carats is not None:
-        carats = words.number(declared.carats)
-    above = comparison.prob_above_capacity
-    return (
-        words.name(comparison.period.label),
-        draft.area(area) if area else "–",
-        carats,
-        interval_in_words(capacity, words),
-        "–" if above is None else words.percent(above),
-        words.say(SHORT_VERDICT[comparison.verdict]),
-    )
+def write_sentences(comparisons: Sequence[Comparison], words: Words) -> list[Block]:
+    """Return the comparisons that ask for a reason, and the latest, in their own sentences.
+
+    What all comparisons say is said once, first. The others stand in the table.
+    """
+    ordered = in_order(comparisons)
+    spoken = {one.id: one.sentences.get(words.language, ()) for one in ordered}
+    first = spoken[ordered[0].id]
+    shared = [line for line in first if len(ordered) > 1 and all(line in others for others in spoken.values())]
+    blocks: list[Block] = [Paragraph(text=" ".join(plain(line) for line in shared))] if shared else []
+    told = [one for one in ordered if one.verdict not in _QUIET or one is ordered[-1]]
+    items = [_said(one, [line for line in spoken[one.id] if line not in shared], words) for one in told]
+    return [*blocks, Bullets(items=tuple(items))]
 
 
-def interval_in_words(interval: CapacityInterval | None, words: Words) -> str:
-    """Write a capacity as its median and its ends."""
-    if interval is None:
-        return "–"
-    span = words.between(words.rounded(interval.low_ct), words.rounded(interval.high_ct))
-    return f"{words.rounded(interval.median_ct)} ({span})"
-
-
-def _sentences(draft: Draft, comparison: Comparison) -> str:
-    """Return the comparison's own sentences in the brief's language, or its verdict in words."""
-    words = draft.words
-    own = comparison.sentences.get(words.language)
-    said = " ".join(plain(sentence) for sentence in own) if own else words.say(VERDICT[comparison.verdict])
-    if comparison.reasons and not own:
-        reasons = words.listed([words.say(REASON[reason]) for reason in comparison.reasons])
+def _said(one: Comparison, own: Sequence[str], words: Words) -> str:
+    """Return the comparison's own sentences in the language, or its verdict in words."""
+    period = words.name(one.period.label)
+    if own:
+        said = " ".join(plain(sentence) for sentence in own)
+        return said if period in own[0] else words.say("{period}: {said}", period=period, said=said)
+    said = words.say(VERDICT[one.verdict])
+    if one.reasons:
+        reasons = words.listed([words.say(REASON[reason]) for reason in one.reasons])
         said += " " + words.say("Reason: {reasons}.", reasons=reasons)
-    return said if own else words.say("{period}: {said}", period=words.name(comparison.period.label), said=said)
+    return words.say("{period}: {said}", period=period, said=said)
 
 
-def _write_priors(draft: Draft) -> list[Block]:
-    words = draft.words
-    blocks: list[Block] = [Heading(text=words.say("5.1 The priors"), level=2, key="priors")]
-    rows = []
-    for stratum in draft.inputs.aoi.strata:
-        if stratum.priors is not None:
-            for name in ("worked_frac", "gravel_m", "grade_ct_per_m3", "recovery_frac"):
-                prior = getattr(stratum.priors, name)
-                rows.append(
-                    (
-                        draft.stratum_name(stratum.id),
-                        words.say(FACTOR[name]),
-                        _prior_text(draft, prior),
-                        draft.source(prior.source),
-                    )
-                )
-    if not rows:
-        return [*blocks, Paragraph(text=words.say("No stratum has priors; no capacity can be given."))]
-    blocks.append(
-        Table(
-            caption=words.say("Priors of the capacity interval, by stratum"),
-            columns=(
-                Column(title=words.say("Stratum"), width=1.3),
-                Column(title=words.say("Factor"), width=1.6),
-                Column(title=words.say("Prior"), width=1.3),
-                Column(title=words.say("Source, mark and confidence"), width=2.2),
+def what_is_not_shown(words: Words) -> Bullets:
+    """Say what a capacity interval does not show."""
+    return Bullets(
+        items=(
+            words.say("It is a range of what could have been dug out, not a measurement of what was."),
+            words.say(
+                "A declared figure inside the interval is not thereby confirmed; one outside it asks for a reason."
             ),
-            rows=tuple(rows),
-            note=words.say(
-                "Marks travel with the figures: [n] was read in a source, (B-H), (B-M) and (B-L) are background "
-                "knowledge of high, medium and low confidence that no source has confirmed."
-            ),
+            words.say("Stocks, stones carried in from elsewhere, and tailings washed again leave no new ground."),
+            words.say("Digging and washing fall in different months; a half-year may hold one without the other."),
+            words.say("Without knowing the commodity of each site, the area is mining, not diamond mining."),
         )
     )
-    spread = _spread_text(draft)
-    return [*blocks, Paragraph(text=spread)] if spread else blocks
-
-
-def _prior_text(draft: Draft, prior: Prior) -> str:
-    words = draft.words
-    low, high = words.trimmed(prior.low), words.trimmed(prior.high)
-    return words.say("{family} {low} and {high}", family=words.say(FAMILY[prior.family]), low=low, high=high)
-
-
-def _spread_text(draft: Draft) -> str:
-    """Say which factor carries how much of the spread, for the latest capacity interval."""
-    words = draft.words
-    known = sorted((one for one in draft.inputs.comparisons if one.capacity), key=lambda one: (one.period, one.id))
-    if not known or known[-1].capacity is None:
-        return ""
-    shares = sorted(known[-1].capacity.spread_frac.items(), key=lambda pair: (-pair[1], pair[0]))
-    parts = [
-        f"{words.say(FACTOR[key]) if key in FACTOR else plain(key)} {words.percent(share)}" for key, share in shares
-    ]
-    return words.say(
-        "Where the width of the interval comes from ({period}): {shares}. Better outlines would hardly narrow it; "
-        "gravel thickness and grade measured on the spot would.",
-        period=words.name(known[-1].period.label),
-        shares="; ".join(parts),
-    )
-
-
-def _write_limits(draft: Draft) -> list[Block]:
-    words = draft.words
-    return [
-        Heading(text=words.say("5.2 What it does not show"), level=2, key="not-shown"),
-        Bullets(
-            items=(
-                words.say("It is a range of what could have been dug out, not a measurement of what was."),
-                words.say(
-                    "A declared figure inside the interval is not thereby confirmed; one outside it asks for a reason."
-                ),
-                words.say("Stocks, stones carried in from elsewhere, and tailings washed again leave no new ground."),
-                words.say("Digging and washing fall in different months; a half-year may hold one without the other."),
-                words.say("Without knowing the commodity of each site, the area is mining, not diamond mining."),
-            )
-        ),
-    ]

@@ -77,7 +77,7 @@ def compose_brief(inputs: BriefInputs, language: Language, options: BriefOptions
         label=label_of(draft),
         footer=f"kpgeo · {draft.aoi_name} · {period}",
         date=date_of(inputs.end_day - 1),
-        blocks=_finished([block for section in sections for block in section], draft),
+        blocks=finished([block for section in sections for block in section], words),
         chrome=chrome_of(words),
     )
 
@@ -191,22 +191,22 @@ def _map_alt(draft: Draft) -> str:
     return alt + " " + words.say("Coordinates of the sites proposed are in section 6.")
 
 
-def _finished(blocks: Sequence[Block], draft: Draft) -> tuple[Block, ...]:
+def finished(blocks: Sequence[Block], words: Words) -> tuple[Block, ...]:
     """Give pictures and tables their numbers, and make every text plain, whoever wrote it."""
-    words, pictures, tables = draft.words, 0, 0
-    finished: list[Block] = []
+    pictures, tables = 0, 0
+    numbered: list[Block] = []
     for block in blocks:
         if isinstance(block, Picture):
             pictures += 1
             prefix = words.say("Figure {number}.", number=pictures)
-            finished.append(replace(block, caption=plain(f"{prefix} {block.caption}"), alt=plain(block.alt)))
+            numbered.append(replace(block, caption=plain(f"{prefix} {block.caption}"), alt=plain(block.alt)))
         elif isinstance(block, Table):
             tables += 1
             prefix = words.say("Table {number}.", number=tables)
-            finished.append(_plain_table(replace(block, caption=f"{prefix} {block.caption}")))
+            numbered.append(_plain_table(replace(block, caption=f"{prefix} {block.caption}")))
         else:
-            finished.append(_plain_block(block))
-    return tuple(finished)
+            numbered.append(_plain_block(block))
+    return tuple(numbered)
 
 
 def _plain_table(table: Table) -> Table:

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 from kpgeo.brief.inputs import BriefInputs
 from kpgeo.brief.reading import MonthSeen, SiteReading, months_seen, rank_sites
-from kpgeo.brief.vocabulary import CONFIDENCE, RISK
-from kpgeo.brief.words import Words, plain
+from kpgeo.brief.sourced import source_in_words, stratum_in_words
+from kpgeo.brief.vocabulary import RISK
+from kpgeo.brief.words import Words
 from kpgeo.model.aoi import Language, LayerKind, Sourced
 from kpgeo.model.calendar import Period
 from kpgeo.model.site import Area
@@ -32,6 +33,8 @@ class Draft:
         inputs = replace(
             inputs,
             declared=[figure for figure in inputs.declared if is_shown(figure.period)],
+            totals=[figure for figure in inputs.totals if is_shown(figure.period)],
+            findings=[one for one in inputs.findings if is_shown(Period.parse(one.periods[-1]))],
             comparisons=[comparison for comparison in inputs.comparisons if is_shown(comparison.period)],
         )
         return cls(
@@ -60,14 +63,12 @@ class Draft:
             return self.words.say("outside every stratum")
         if stratum_id == "*":
             return self.words.say("whole area")
-        names = {stratum.id: stratum.names for stratum in self.inputs.aoi.strata}.get(stratum_id, {})
-        return self.words.name(names.get(self.words.language) or names.get("en") or stratum_id)
+        found = [stratum for stratum in self.inputs.aoi.strata if stratum.id == stratum_id]
+        return stratum_in_words(found[0], self.words) if found else self.words.name(stratum_id)
 
     def source(self, sourced: Sourced) -> str:
         """Write where a fact comes from, with its mark and confidence."""
-        said = self.words.say(CONFIDENCE[sourced.confidence])
-        mark = f" {self.words.name(sourced.mark)}" if sourced.mark else ""
-        return f"{plain(sourced.source, 200)}{mark}; {said}"
+        return source_in_words(sourced, self.words)
 
     def left_out(self) -> str:
         """Say what of the area is not watched, by choice; "" where it is watched whole."""
@@ -88,18 +89,12 @@ class Draft:
         )
 
     def area(self, area: Area) -> str:
-        """Write an area with its interval, as tables do: `12.4 (9.8–15.9)`."""
-        words = self.words
-        return f"{words.hectares(area.ha)} ({words.between(words.hectares(area.low_ha), words.hectares(area.high_ha))})"
+        """Write an area with its interval, as tables do."""
+        return self.words.span(area)
 
     def area_in_words(self, area: Area) -> str:
         """Write an area with its interval, as sentences do."""
-        words = self.words
-        return words.say(
-            "{area} (90 % interval {interval})",
-            area=words.area(area.ha),
-            interval=words.between(words.hectares(area.low_ha), words.area(area.high_ha)),
-        )
+        return self.words.span_in_words(area)
 
     def numbers_of(self, readings: list[SiteReading]) -> str:
         """List the numbers of sites, three and more in a row as a range."""

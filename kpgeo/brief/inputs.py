@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 from kpgeo.model.alert import Alert
 from kpgeo.model.aoi import Aoi, LeftOut
 from kpgeo.model.errors import BadInputError
+from kpgeo.model.finding import Finding
 from kpgeo.model.grid import Grid
 from kpgeo.model.operating import OperatingPoint
 from kpgeo.model.production import Comparison, DeclaredFigure
@@ -129,6 +130,10 @@ class BriefInputs:
     site_events, alerts, coverage, comparisons, declared, gaps : sequence
         Whatever the tables hold for the AOI; rows outside the period are left out by the brief where they do not
         belong. Declared figures and comparisons are shown for the years `BriefOptions.years_of_figures` allows.
+    totals : sequence of DeclaredFigure
+        Of the declared figures, one a period: the newest vintage, all ways of mining together.
+    findings : sequence of Finding
+        What the statistical checks found in the participant's figures.
     chips : mapping of site id to ChipPair
     left_out : LeftOut or None
         What of the AOI is not watched, by choice; None where it is watched whole.
@@ -148,6 +153,8 @@ class BriefInputs:
     coverage: Sequence[Coverage] = ()
     comparisons: Sequence[Comparison] = ()
     declared: Sequence[DeclaredFigure] = ()
+    totals: Sequence[DeclaredFigure] = ()
+    findings: Sequence[Finding] = ()
     gaps: Sequence[Gap] = ()
     chips: Mapping[str, ChipPair] = field(default_factory=dict)
     left_out: LeftOut | None = None
@@ -171,6 +178,52 @@ class BriefInputs:
                     where=f"brief of {self.aoi.id}",
                     remedy="Read it onto a geobox of the AOI's grid.",
                 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldFacts:
+    """One of a participant's fields that kpgeo knows.
+
+    Attributes
+    ----------
+    coverage : sequence of Coverage
+        How much of it was seen, dekad by dekad; empty where it is not watched.
+    left_out : LeftOut or None
+        What of it is not watched, by choice.
+    """
+
+    names: Mapping[str, str]
+    area_ha: float
+    is_watched: bool
+    coverage: Sequence[Coverage] = ()
+    left_out: LeftOut | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParticipantInputs:
+    """All a participant's page says, and nothing else.
+
+    Attributes
+    ----------
+    aois : sequence of Aoi
+        Those of its fields that are watched.
+    comparisons : sequence of Comparison
+        Of all these AOIs together, one a period.
+    declared, totals : sequence of DeclaredFigure
+        Every vintage; and, of each period, the newest, all ways of mining together.
+    findings : sequence of Finding
+        What the statistical checks found in the participant's figures.
+    """
+
+    participant: str
+    iso3: str
+    aois: Sequence[Aoi] = ()
+    comparisons: Sequence[Comparison] = ()
+    declared: Sequence[DeclaredFigure] = ()
+    totals: Sequence[DeclaredFigure] = ()
+    findings: Sequence[Finding] = ()
+    fields: Sequence[FieldFacts] = ()
+    simulated: bool = False
 
 
 def stretch_alike(

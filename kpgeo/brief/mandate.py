@@ -1,12 +1,12 @@
 """Sections 1 to 3: mandate and question, the mining sector, declared figures."""
 
 from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Table
+from kpgeo.brief.declared_tables import declared_table, write_findings
 from kpgeo.brief.draft import Draft
-from kpgeo.brief.vocabulary import DECLARED, DEPOSIT, QUESTION, REGIME
+from kpgeo.brief.vocabulary import DEPOSIT, QUESTION, REGIME
 from kpgeo.brief.words import NBSP, plain
 from kpgeo.model.aoi import RegulatoryPeriod
 from kpgeo.model.geometry import area_ha
-from kpgeo.model.production import DeclaredFigure
 
 
 def write_mandate(draft: Draft) -> list[Block]:
@@ -173,10 +173,6 @@ def write_declared(draft: Draft) -> list[Block]:
             *blocks,
             Paragraph(text=words.say("No declared figure is known to kpgeo for this area or participant.")),
         ]
-    figures = sorted(
-        draft.inputs.declared,
-        key=lambda one: (one.period, one.aoi_id, str(one.as_published_on or ""), one.source.source),
-    )
     text = words.say(
         "Zero, “no production” and a missing submission are three different things and are kept apart. A revised "
         "figure is a new row: the vintage says which one was published when."
@@ -187,37 +183,12 @@ def write_declared(draft: Draft) -> list[Block]:
         "Figures of the last {n} years are shown; earlier ones are in the tables.",
         years,
     )
-    table = Table(
-        caption=words.say("Declared production"),
-        columns=(
-            Column(title=words.say("Period"), width=0.75),
-            Column(title=words.say("Scope"), width=1.1),
-            Column(title=words.say("Carats"), width=1.0, align="right"),
-            Column(title="US$", width=1.0, align="right"),
-            Column(title=words.say("US$ per carat"), width=0.7, align="right"),
-            Column(title=words.say("Vintage"), width=0.95),
-            Column(title=words.say("Source, mark and confidence"), width=2.2),
-        ),
-        rows=tuple(_declared_row(draft, figure) for figure in figures),
-    )
-    return [*blocks, Paragraph(text=text), table]
+    table = declared_table(draft.inputs.declared, {draft.inputs.aoi.id: words.say("this area")}, words)
+    return [*blocks, Paragraph(text=text), table, *_findings(draft)]
 
 
-def _declared_row(draft: Draft, figure: DeclaredFigure) -> tuple[str, ...]:
+def _findings(draft: Draft) -> list[Block]:
+    """Return what the statistical checks ask of the participant's figures, if any are known."""
     words = draft.words
-    is_figure = figure.carats is not None
-    value = "–" if figure.value_usd is None else words.number(figure.value_usd)
-    price = "–"
-    if figure.value_usd is not None and figure.carats:
-        price = words.number(figure.value_usd / figure.carats)
-    published = figure.as_published_on
-    scope = words.say("this area") if figure.aoi_id else words.country(figure.iso3, figure.participant)
-    return (
-        words.name(figure.period.label),
-        scope,
-        words.number(figure.carats or 0.0) if is_figure else words.say(DECLARED[figure.kind]),
-        value,
-        price,
-        words.date_as_published(published) if published else words.say("unknown"),
-        draft.source(figure.source),
-    )
+    heading = Heading(text=words.say("3.1 What the statistical checks ask"), level=2, key="findings")
+    return [heading, *write_findings(draft.inputs.findings, draft.options.max_findings_listed, words)]

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from kpgeo.brief.capacity import interval_in_words
 from kpgeo.brief.compose import chrome_of, release_of
 from kpgeo.brief.content import Block, BriefContent, Bullets, Column, Fact, Facts, Heading, Notice, Paragraph, Table
+from kpgeo.brief.declared_tables import interval_in_words, odds_in_words
 from kpgeo.brief.limits import gap_in_words
 from kpgeo.brief.vocabulary import ANSWER
 from kpgeo.brief.words import Words, plain
@@ -15,7 +15,6 @@ from kpgeo.model.parcel import ParcelCheck
 from kpgeo.model.run import Gap
 
 _MAX_GAPS = 8
-_LEAST = 1e-4  # no model is surer than that
 
 
 def compose_parcel(check: ParcelCheck, aoi: Aoi, gaps: Sequence[Gap], language: Language) -> BriefContent:
@@ -68,8 +67,12 @@ def _blocks(check: ParcelCheck, gaps: Sequence[Gap], words: Words) -> list[Block
 def _table(check: ParcelCheck, words: Words) -> Table:
     parcel = check.parcel
     rows = [
-        (words.say("This parcel"), words.trimmed(parcel.carats, 2), _odds(check.prob_parcel, words)),
-        (words.say("Declared so far"), words.trimmed(parcel.cumulative_ct, 2), _odds(check.prob_cumulative, words)),
+        (words.say("This parcel"), words.trimmed(parcel.carats, 2), odds_in_words(check.prob_parcel, words)),
+        (
+            words.say("Declared so far"),
+            words.trimmed(parcel.cumulative_ct, 2),
+            odds_in_words(check.prob_cumulative, words),
+        ),
         (words.say("Capacity by newly dug area (5–95 %)"), interval_in_words(check.capacity, words), ""),
         (words.say("Capacity by people at work (5–95 %)"), interval_in_words(check.labour, words), ""),
     ]
@@ -82,10 +85,6 @@ def _table(check: ParcelCheck, words: Words) -> Table:
         ),
         rows=tuple(rows),
     )
-
-
-def _odds(prob: float | None, words: Words) -> str:
-    return "–" if prob is None else words.percent(min(max(prob, _LEAST), 1.0 - _LEAST))
 
 
 def _gaps(gaps: Sequence[Gap], words: Words) -> list[Block]:

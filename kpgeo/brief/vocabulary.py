@@ -4,7 +4,7 @@ from kpgeo.brief.words import noop
 from kpgeo.model.alert import MachineState, Question
 from kpgeo.model.aoi import DepositType, RegimeKind, RiskSource
 from kpgeo.model.parcel import ParcelAnswer
-from kpgeo.model.production import DeclaredKind, NotAssessable, Verdict
+from kpgeo.model.production import DeclaredKind, NotAssessable, Sector, Verdict
 from kpgeo.model.site import SiteActivity, SiteEventKind, SiteStatus
 from kpgeo.model.state import LandState
 
@@ -90,6 +90,10 @@ DECLARED = {
     DeclaredKind.NO_PRODUCTION: noop("no production"),
     DeclaredKind.MISSING: noop("missing"),
 }
+SECTOR = {
+    Sector.ARTISANAL: noop("artisanal"),
+    Sector.INDUSTRIAL: noop("industrial"),
+}
 VERDICT = {
     Verdict.CONSISTENT: noop("The declared figure is explained under these priors."),
     Verdict.DECLARED_ABOVE_CAPACITY: noop(
@@ -145,6 +149,11 @@ FACTOR = {
     "gravel_m": noop("thickness of the gravel, T (m)"),
     "grade_ct_per_m3": noop("grade, G (ct/m³)"),
     "recovery_frac": noop("recovery, r"),
+    "standing_area": noop("standing area, S (ha)"),
+    "pits_per_ha": noop("pits worked at a time, n (per ha)"),
+    "miners_per_pit": noop("miners per pit, m"),
+    "days_per_year": noop("days of work in a year, D"),
+    "m3_per_miner_day": noop("gravel a miner wins in a day, v (m³)"),
 }
 GAP = {
     "no-look": noop("no clear look"),

@@ -19,6 +19,7 @@ from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import date_of, day_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.scene import Sensor
+from kpgeo.model.site import Area
 
 LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 NBSP = "\u00a0"
@@ -37,6 +38,7 @@ COUNTRIES = {
     "CIV": noop("Côte d’Ivoire"),
     "COD": noop("Democratic Republic of the Congo"),
     "COG": noop("Republic of the Congo"),
+    "EUU": noop("European Union"),
 }
 
 
@@ -134,6 +136,18 @@ class Words:
     def area(self, ha: float) -> str:
         """Write hectares with the unit."""
         return f"{self.hectares(ha)}{NBSP}ha"
+
+    def span(self, area: Area) -> str:
+        """Write an area with its interval, as tables do: `12.4 (9.8–15.9)`."""
+        return f"{self.hectares(area.ha)} ({self.between(self.hectares(area.low_ha), self.hectares(area.high_ha))})"
+
+    def span_in_words(self, area: Area) -> str:
+        """Write an area with its interval, as sentences do."""
+        return self.say(
+            "{area} (90 % interval {interval})",
+            area=self.area(area.ha),
+            interval=self.between(self.hectares(area.low_ha), self.area(area.high_ha)),
+        )
 
     def between(self, low: str, high: str) -> str:
         """Write a range."""

@@ -10,6 +10,7 @@ from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, SomeAoi, date, langua
 from kpgeo.cli.console import say, show_json
 from kpgeo.cli.look import opened, watched
 from kpgeo.flows import ExportFormat, ExportKind
+from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.parcel import Parcel
@@ -31,10 +32,17 @@ def compare(
     aoi: SomeAoi = None,
     participant: Annotated[str | None, typer.Option(help="All watched AOIs of this participant together.")] = None,
     period: Annotated[str | None, typer.Option(help="2024, 2024H1 or 2024Q3; every half-year by default.")] = None,
+    *,
+    language: Annotated[str, typer.Option(help="en, fr or pt.")] = "en",
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the participant's page: pdf, html or docx by its ending.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Hold declared production against the digging seen."""
-    periods = None if period is None else [Period.parse(period)]
+    periods, tongue = None if period is None else [Period.parse(period)], language_of(language)
+    if out is not None:
+        _require_page(out, participant)
     made: list[Comparison] = []
     with opened(workspace) as (room, tables), room.lock():
         benches = []
@@ -46,15 +54,28 @@ def compare(
                 made += flows.compare(bench, periods)
         else:
             made += flows.compare_participant(room, benches, participant, periods)
-    for one in made:
-        say(
-            f"{one.aoi_id or one.participant} {one.period.label}: {one.verdict}",
-            *(f"  {line}" for line in one.sentences.get("en", ())),
-        )
-    if not made:
-        say("There is nothing to compare.")
+            if out is not None:
+                flows.participant_page(room, benches, participant, made).write(tongue, out)
+    say(*_comparisons_in_words(made, tongue))
+    if out is not None:
+        say(f"The page is in {out}.")
     if as_json:
-        show_json({"comparisons": [_comparison_content(one) for one in made]})
+        show_json({"comparisons": [_comparison_content(one) for one in made], "out": str(out) if out else None})
+
+
+def _require_page(out: Path, participant: str | None) -> None:
+    """Refuse a page of nobody, or in a format there is none of, before anything is reckoned."""
+    flows.check_ending(out)
+    if participant is None:
+        raise BadInputError("A page is of a participant.", where="--out", remedy="Name one with --participant.")
+
+
+def _comparisons_in_words(made: list[Comparison], language: Language) -> list[str]:
+    lines = []
+    for one in made:
+        lines.append(f"{one.aoi_id or one.participant} {one.period.label}: {one.verdict}")
+        lines += [f"  {line}" for line in one.sentences.get(language, ())]
+    return lines or ["There is nothing to compare."]
 
 
 def parcel(

@@ -16,7 +16,9 @@ from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, read_imports
 from kpgeo.flows.methods import MethodReport, adopt_method, list_methods, method_report
 from kpgeo.flows.observing import Observation, observe
+from kpgeo.flows.pages import check_ending
 from kpgeo.flows.parcels import parcel_content, write_parcel_page
+from kpgeo.flows.participant_pages import ParticipantPage, participant_page
 from kpgeo.flows.participants import compare_participant
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
@@ -42,6 +44,7 @@ __all__ = [
     "KnownFigures",
     "MethodReport",
     "Observation",
+    "ParticipantPage",
     "Plan",
     "Progress",
     "RunReport",
@@ -49,6 +52,7 @@ __all__ = [
     "Watch",
     "adopt_method",
     "calibrate",
+    "check_ending",
     "check_figures",
     "check_parcel",
     "code_of",
@@ -79,6 +83,7 @@ __all__ = [
     "open_watches",
     "parcel_content",
     "parse_lon_lat",
+    "participant_page",
     "plan",
     "read_imports",
     "read_watched",

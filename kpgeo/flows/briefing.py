@@ -12,8 +12,9 @@ from kpgeo.brief import BriefContent, BriefInputs, ChipPair, RunFacts
 from kpgeo.flows.deciding import Bench
 from kpgeo.flows.pictures import backdrop, chip_pair
 from kpgeo.flows.record import operating_of, read_watched
+from kpgeo.flows.statistics import statistics_of
 from kpgeo.flows.watch import Watch, open_watch
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import Aoi, Language
 from kpgeo.model.calendar import day_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ids import digest
@@ -95,6 +96,11 @@ def watch_of(room: Workspace, aoi_id: str) -> tuple[Watch, str]:
     return replace(watch, lineage=str(entry["lineage"])), str(entry["run_id"])
 
 
+def is_simulated(aoi: Aoi) -> bool:
+    """Say whether an AOI is a simulated world."""
+    return aoi.source.mark == _SIMULATED
+
+
 def brief_inputs(
     watch: Watch, room: Workspace, tables: Tables, start: dt.date, end: dt.date, run_id: str
 ) -> BriefInputs:
@@ -110,6 +116,7 @@ def brief_inputs(
     scenes = sorted(bench.scenes.values(), key=lambda scene: scene.order)
     folded = [scene for dekad in bench.head.applied for scene in bench.folded(dekad)]
     history = _history(watch, tables, last)
+    known = statistics_of(room.path, watch.aoi.iso3)
     inputs = BriefInputs(
         aoi=watch.aoi,
         grid=watch.grid,
@@ -122,7 +129,9 @@ def brief_inputs(
         alerts=tables.alerts(watch.aoi.id, watch.lineage, last),
         coverage=tables.coverage(watch.aoi.id, watch.lineage, None, last),
         comparisons=tables.comparisons(watch.aoi.id),
-        declared=bench.figures,
+        declared=[one for one in known.declared if one.aoi_id in ("", watch.aoi.id)],
+        totals=[one for one in known.totals if one.aoi_id in ("", watch.aoi.id)],
+        findings=known.findings,
         gaps=tables.gaps(watch.aoi.id, start_day, end_day),
         left_out=watch.left_out,
         backdrop=backdrop(watch, [scene for scene in scenes if scene.day < end_day]),
@@ -137,7 +146,7 @@ def brief_inputs(
             min_site_ha=watch.pipeline.sites.min_area_ha,
             operating=operating_of(read_watched(room).get(watch.aoi.id, {})),
         ),
-        simulated=watch.aoi.source.mark == _SIMULATED,
+        simulated=is_simulated(watch.aoi),
     )
     return replace(inputs, chips=_chips(watch, inputs, scenes))
 

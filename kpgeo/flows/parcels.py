@@ -5,27 +5,20 @@ from typing import Any
 
 from kpgeo import brief
 from kpgeo.flows.deciding import Bench
+from kpgeo.flows.pages import check_ending, write_page
 from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import date_of
-from kpgeo.model.errors import BadInputError
 from kpgeo.model.parcel import ParcelCheck
 from kpgeo.model.production import CapacityInterval
-from kpgeo.store import refusal_as_integrity, write_atomic
-
-_RENDERERS = {".pdf": brief.render_pdf, ".html": brief.render_html, ".docx": brief.render_docx}
 
 
 def write_parcel_page(bench: Bench, check: ParcelCheck, language: Language, out: Path) -> Path:
     """Write a parcel check as a page: pdf, html or docx, by the file's ending."""
-    render = _RENDERERS.get(out.suffix.lower())
-    if render is None:
-        raise BadInputError(f"{out.suffix!r} is no format of a page.", where="--out", remedy="Use pdf, html or docx.")
+    check_ending(out)
     period = check.parcel.period
     gaps = bench.tables.gaps(bench.watch.aoi.id, period.start_day, period.end_day)
     content = brief.compose_parcel(check, bench.watch.aoi, gaps, language)
-    with refusal_as_integrity(out):
-        write_atomic(out, render(content))
-    return out
+    return write_page(content, out)
 
 
 def parcel_content(check: ParcelCheck) -> dict[str, Any]:

@@ -20,6 +20,9 @@ class BriefOptions(StageOptions):
     max_gaps_listed: int = Field(
         default=20, ge=0, le=500, description="How many rows of what was not seen are printed, worst reason first."
     )
+    max_findings_listed: int = Field(
+        default=12, ge=0, le=500, description="How many findings of the statistical checks are printed, latest first."
+    )
     chip_margin_m: float = Field(
         default=150.0,
         ge=0.0,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpgeo.brief.charts import period_rows
+from kpgeo.brief.declared_chart import period_rows
 from kpgeo.brief.reading import group_gaps, months_seen, new_area_of, rank_sites
 from kpgeo.model.calendar import Period, day_of, dekad_of
 from kpgeo.model.run import Coverage
