@@ -6,6 +6,7 @@ from shapely import orient_polygons
 from shapely.geometry import mapping
 
 from kpgeo.model.calendar import Period
+from kpgeo.sim.around import around_features
 from kpgeo.sim.ground import Terrain
 from kpgeo.sim.items import COLLECTIONS
 from kpgeo.sim.landscape import EPSG, Frame
@@ -55,7 +56,7 @@ def aoi_id(seed: int) -> str:
 
 
 def aoi_paper(terrain: Terrain) -> Paper:
-    """Return the AOI file: boundary, strata with capacity priors, seasons; no regulatory period is in force."""
+    """Return the AOI file: boundary, strata with priors, seasons, surroundings; no regulatory period is in force."""
     seed = terrain.options.seed
     boundary = {
         "role": "boundary",
@@ -85,6 +86,7 @@ def aoi_paper(terrain: Terrain) -> Paper:
             "priors": {factor: _prior(*spec) for factor, spec in _PRIORS[name].items()},
         }
         features.append(_feature(to_4326(geometry), row))
+    features += around_features(terrain, _SOURCE)
     return {"type": "FeatureCollection", "kpgeo_aoi": 1, "features": features}
 
 

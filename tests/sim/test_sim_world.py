@@ -13,7 +13,7 @@ import rasterio
 from pystac.validation import validate_dict
 from shapely.geometry import shape
 
-from kpgeo.model.aoi import DepositType
+from kpgeo.model.aoi import DepositType, LayerKind
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.scene import Sensor
@@ -174,6 +174,18 @@ def test_doubles_are_one_acquisition_with_two_baselines(world):
         assert one["s2:processing_baseline"] < two["s2:processing_baseline"]
         assert one["created"] < two["created"]
         assert one["platform"] == two["platform"]
+
+
+def test_the_aoi_file_names_roads_villages_a_border_and_two_permits(world, small):
+    aoi = read_aoi(world.aoi)
+    assert {layer.kind for layer in aoi.layers} == {
+        LayerKind.ROAD, LayerKind.SETTLEMENT, LayerKind.BORDER, LayerKind.PERMITS,
+    }  # fmt: skip
+    first, second = (layer.permits[0] for layer in aoi.layers_of(LayerKind.PERMITS))
+    days = small.frame.monitor_day, small.frame.end_day - 1
+    assert [first.is_valid_on(day) for day in days] == [True, True]
+    assert [second.is_valid_on(day) for day in days] == [True, False]
+    assert {layer.source.mark for layer in aoi.layers} == {"(simulated)"}
 
 
 def test_the_aoi_file_gives_back_the_grid_and_the_strata(world, small):
