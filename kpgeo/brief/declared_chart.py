@@ -4,8 +4,9 @@ Filled bars are declared, lines with marks are intervals, hatching is what is no
 others in shape, so that a black and white print says the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -24,7 +25,8 @@ _ROOMY = 7
 _BAR_AT, _AREA_AT, _LABOUR_AT = -0.2, 0.1, 0.3
 _BAR = 0.3
 _SMALL_PT = 6.3
-_DASHED = (0, (1.6, 0.9))
+_DASHED: Any = (0, (1.6, 0.9))
+_SOLID: Any = "solid"
 _DECLARED_FACE = "#9fb9c6"
 _SEEN_FACE = "#5c7480"
 
@@ -82,8 +84,9 @@ def period_rows(comparisons: Sequence[Comparison], declared: Sequence[DeclaredFi
         latest[figure.period] = figure
     compared = {comparison.period: comparison for comparison in comparisons}
     periods = {*latest, *compared}
+    lone = {one for one in latest if not _holds_another(one, periods) and not _lies_in_another(one, compared)}
     rows = []
-    for period in sorted(period for period in periods if period in compared or not _holds_another(period, periods)):
+    for period in sorted({*compared, *lone}):
         comparison = compared.get(period)
         used = comparison.declared if comparison is not None and comparison.declared else latest.get(period)
         rows.append(PeriodRow(period=period, comparison=comparison, declared=used))
@@ -94,6 +97,14 @@ def _holds_another(period: Period, periods: set[Period]) -> bool:
     """Say whether a period, such as a year, holds a shorter one of the set: the shorter ones are drawn instead."""
     return any(
         period != other and period.start_day <= other.start_day and other.end_day <= period.end_day for other in periods
+    )
+
+
+def _lies_in_another(period: Period, compared: Iterable[Period]) -> bool:
+    """Say whether a period is part of one that was compared as a whole."""
+    return any(
+        period != other and other.start_day <= period.start_day and period.end_day <= other.end_day
+        for other in compared
     )
 
 
@@ -172,12 +183,10 @@ def _unseen(corner: tuple[float, float], width: float, height: float) -> Patch:
 
 
 def _interval_line(*, is_labour: bool) -> Line2D:
-    style = _DASHED if is_labour else "solid"
     colour = draw.INK if is_labour else draw.ORANGE
     marker = "s" if is_labour else "o"
-    line = Line2D(
-        [], [], color=colour, lw=2.2, linestyle=style, marker=marker, markersize=5, mfc=draw.PAPER, mec=colour
-    )
+    line = Line2D([], [], color=colour, lw=2.2, marker=marker, markersize=5, mfc=draw.PAPER, mec=colour)
+    line.set_linestyle(_DASHED if is_labour else _SOLID)
     line.set_dash_capstyle("butt")
     line.set_solid_capstyle("butt")
     return line
@@ -267,15 +276,14 @@ def _draw_figure(axes: Axes, at: float, row: PeriodRow, top: float, words: Words
 
 def _draw_interval(axes: Axes, at: float, interval: CapacityInterval, *, is_labour: bool) -> None:
     line = _interval_line(is_labour=is_labour)
-    colour, style = line.get_color(), _DASHED if is_labour else "solid"
-    low, high = interval.low_ct, interval.high_ct
-    drawn = axes.plot([at, at], [low, high], color=colour, lw=2.2, linestyle=style, zorder=3)
+    colour, low, high = line.get_color(), interval.low_ct, interval.high_ct
+    drawn = axes.plot([at, at], [low, high], color=colour, lw=2.2, zorder=3)
+    drawn[0].set_linestyle(_DASHED if is_labour else _SOLID)
     drawn[0].set_dash_capstyle("butt")
     drawn[0].set_solid_capstyle("butt")
     axes.plot([at, at], [low, high], linestyle="", marker="_", markersize=6, color=colour, zorder=3)
-    axes.plot(
-        [at], [interval.median_ct], marker=line.get_marker(), markersize=5, color=draw.PAPER, mec=colour, zorder=4
-    )
+    marker, median = line.get_marker(), interval.median_ct
+    axes.plot([at], [median], marker=marker, markersize=5, color=draw.PAPER, mec=colour, zorder=4)
 
 
 def _value_ticks(axes: Axes, top: float, words: Words) -> None:

@@ -8,6 +8,7 @@ import typer
 from kpgeo import flows
 from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, SomeAoi, date, language_of
 from kpgeo.cli.console import say, show_json
+from kpgeo.cli.declare import finding_content
 from kpgeo.cli.look import opened, watched
 from kpgeo.flows import ExportFormat, ExportKind
 from kpgeo.model.aoi import Language
@@ -43,6 +44,9 @@ def compare(
     periods, tongue = None if period is None else [Period.parse(period)], language_of(language)
     if out is not None:
         _require_page(out, participant)
+    if participant is not None and out is None and not (workspace / "kpgeo.db").exists():
+        _show_comparisons(flows.compare_figures(workspace, participant, periods), workspace, tongue, as_json=as_json)
+        return
     made: list[Comparison] = []
     with opened(workspace) as (room, tables), room.lock():
         benches = []
@@ -55,12 +59,28 @@ def compare(
         else:
             made += flows.compare_participant(room, benches, participant, periods)
             if out is not None:
-                flows.participant_page(room, benches, participant, made).write(tongue, out)
-    say(*_comparisons_in_words(made, tongue))
+                flows.participant_page(workspace, benches, participant, made).write(tongue, out)
     if out is not None:
         say(f"The page is in {out}.")
+    _show_comparisons(made, workspace, tongue, out=out, as_json=as_json)
+
+
+def _show_comparisons(
+    made: list[Comparison], workspace: Path, language: Language, *, out: Path | None = None, as_json: bool
+) -> None:
+    say(*_comparisons_in_words(made, language))
+    asked = flows.questions_about(workspace, made)
+    if asked:
+        say("Of the figures themselves would be asked:")
+        say(*(f"  {one.participant}: {one.sentences[language]} {one.questions[language]}" for one in asked))
     if as_json:
-        show_json({"comparisons": [_comparison_content(one) for one in made], "out": str(out) if out else None})
+        show_json(
+            {
+                "comparisons": [_comparison_content(one) for one in made],
+                "questions": [finding_content(one, language) for one in asked],
+                "out": str(out) if out else None,
+            }
+        )
 
 
 def _require_page(out: Path, participant: str | None) -> None:

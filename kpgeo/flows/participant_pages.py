@@ -15,7 +15,6 @@ from kpgeo.model.aoi import Language
 from kpgeo.model.production import Comparison
 from kpgeo.options.brief import BriefOptions
 from kpgeo.production import KnownField
-from kpgeo.store import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,25 +30,27 @@ class ParticipantPage:
 
 
 def participant_page(
-    room: Workspace, benches: Sequence[Bench], participant: str, rows: Sequence[Comparison]
+    workspace: Path, benches: Sequence[Bench], participant: str, rows: Sequence[Comparison]
 ) -> ParticipantPage:
     """Gather a participant's page from its comparisons and from what a workspace holds.
 
     Parameters
     ----------
+    workspace : Path
+        There need not be one: what comes with kpgeo is known everywhere.
     rows : sequence of Comparison
-        What `compare_participant` made of the same benches.
+        What `compare_participant` made of the same benches, or `compare_figures` of none.
     """
     name, iso3 = name_participant(participant, benches)
     own = {bench.watch.aoi.id: bench for bench in benches if bench.watch.aoi.iso3 == iso3}
-    known = statistics_of(room.path, iso3)
+    known = statistics_of(workspace, iso3)
     inputs = ParticipantInputs(
         participant=name,
         iso3=iso3,
         aois=[own[aoi_id].watch.aoi for aoi_id in sorted(own)],
         comparisons=rows,
         declared=known.declared,
-        totals=known.totals,
+        totals=[one for one in known.totals if one.aoi_id in ("", *(own if len(own) == 1 else ()))],
         findings=known.findings,
         fields=[_field(one, own.get(one.aoi_id)) for one in fields_of(iso3, list(own.values()))],
         simulated=any(is_simulated(bench.watch.aoi) for bench in own.values()),
