@@ -3,9 +3,9 @@
 import datetime as dt
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
 from kpgeo.flows.record import RunRecord, remember
 from kpgeo.flows.reporting import RunReport, result_content
+from kpgeo.flows.scheduling_book import booked, usual_due
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.calendar import day_of, dekad_start
 from kpgeo.model.errors import BadInputError, KpgeoError
@@ -60,28 +61,56 @@ def run_pipeline(
     ------
     BadInputError
         The cluster is none, an AOI breaks a rule, or a rate of false alerts is asked for that the calibration carried
-        cannot give; nothing was begun.
+        cannot give; nothing is written but that the run failed.
     BusyError
         Another run is writing to the workspace.
     IntegrityError
         The disk is full or refuses, or the tables contradict themselves; what was committed before stands.
     """
+    due_at = usual_due(pipeline, since, until)
+    asked = Asked(since=since, until=until, compute=compute_of(pipeline, cluster), due_at=due_at)
+    with opened_to_write(open_workspace(pipeline, workspace)) as (room, tables):
+        return run_held(pipeline, room, tables, asked, progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a run is asked for, as `run_pipeline` has it, and the due moment that it serves."""
+
+    compute: ComputeOptions
+    since: dt.date | None = None
+    until: dt.date | None = None
+    due_at: dt.datetime | None = None
+
+
+@contextmanager
+def opened_to_write(room: Workspace) -> Iterator[tuple[Workspace, Tables]]:
+    """Hold a workspace, and open its tables.
+
+    Raises
+    ------
+    BusyError
+        Another run is writing to it.
+    """
+    with refusal_as_integrity(room.path), room.lock(), closing(room.tables()) as tables:
+        yield room, tables
+
+
+def run_held(pipeline: Pipeline, room: Workspace, tables: Tables, asked: Asked, progress: Progress) -> RunReport:
+    """Run a pipeline in a workspace that is held, and write it into the run book."""
     begin = time.perf_counter()
-    compute = _compute(pipeline, cluster)
-    room = open_workspace(pipeline, workspace)
-    watches = open_watches(pipeline)
-    operating = {watch.aoi.id: alerts.operating_content(watch.operating) for watch in watches}
-    with refusal_as_integrity(room.path), room.lock(), ExitStack() as stack:
-        tables = room.tables()
-        stack.callback(tables.close)
+    with booked(room, tables, pipeline, asked.due_at) as booking, ExitStack() as stack:
+        watches = open_watches(pipeline)
+        operating = {watch.aoi.id: alerts.operating_content(watch.operating) for watch in watches}
         record = RunRecord.begin(room, pipeline)
+        booking.begin(record.run_id)
         import_declared(pipeline, tables)
         remember(room, tables, watches, record.run_id)
-        run = _Run(room, tables, record, compute, stack, progress)
+        run = _Run(room, tables, record, asked.compute, stack, progress)
         results, errors, delivered = [], {}, 0
         try:
             for watch in watches:
-                result, error = run.watch_one(watch, since, until)
+                result, error = run.watch_one(watch, asked.since, asked.until)
                 results.append(result)
                 if error is not None:
                     errors[watch.aoi.id] = error
@@ -92,15 +121,17 @@ def run_pipeline(
                 delivered=delivered,
                 operating=operating,
             )
-    return RunReport(
-        run_id=record.run_id,
-        workspace=room.path,
-        results=tuple(results),
-        errors=errors,
-        delivered=delivered,
-        seconds=time.perf_counter() - begin,
-        left_out={watch.aoi.id: watch.left_out for watch in watches if watch.left_out is not None},
-    )
+        report = RunReport(
+            run_id=record.run_id,
+            workspace=room.path,
+            results=tuple(results),
+            errors=errors,
+            delivered=delivered,
+            seconds=time.perf_counter() - begin,
+            left_out={watch.aoi.id: watch.left_out for watch in watches if watch.left_out is not None},
+        )
+        booking.end(report.exit_code, results)
+    return report
 
 
 class _Run:
@@ -265,7 +296,7 @@ def _event_ids(decided: Decided) -> set[str]:
     return {event.id for one in decided.decisions for event in one.site_events}
 
 
-def _compute(pipeline: Pipeline, cluster: str | None) -> ComputeOptions:
+def compute_of(pipeline: Pipeline, cluster: str | None) -> ComputeOptions:
     """Return the compute options, with another cluster where one is named."""
     options = pipeline.compute
     if cluster is None:

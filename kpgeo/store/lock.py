@@ -16,6 +16,7 @@ from kpgeo.model.errors import BadInputError, BusyError
 from kpgeo.store.files import refusal_as_integrity
 
 _POLL_S = 0.05
+_PROBE_S = 0.1  # who only looks whether it is held (`is_held`, the doctor) keeps it for an instant
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -68,7 +69,7 @@ class Lock:
             self._descriptor = None
 
     def _wait_for(self, descriptor: int) -> None:
-        deadline = time.monotonic() + self._wait_s
+        deadline = time.monotonic() + max(self._wait_s, _PROBE_S)
         while not _try_lock(descriptor, self._path.parent):
             if time.monotonic() >= deadline:
                 raise BusyError(
@@ -86,6 +87,21 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def is_held(path: Path) -> bool:
+    """Say whether a process holds the lock of a file now. Who asks for it at that very moment asks twice."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _try_lock(descriptor: int, folder: Path) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from kpgeo.model.decision import OutboxItem
 from kpgeo.model.ids import make_id
-from kpgeo.model.schedule import Alarm, AlarmKind, RunEntry
+from kpgeo.model.schedule import DONE_CODES, Alarm, AlarmKind, RunEntry
 from kpgeo.store import rows, schema
 from kpgeo.store.database import Database
 
@@ -43,26 +43,16 @@ class Runbook:
                 connection.execute(insert(schema.runs), row)
 
     def runs(self, pipeline: str, *, newest: int = 400) -> list[RunEntry]:
-        """Return the newest runs of a pipeline, oldest first."""
+        """Return the newest runs of a pipeline, and the one that last served a due moment, oldest first."""
         columns = schema.runs.c
-        query = select(schema.runs).where(columns.pipeline == pipeline).order_by(columns.began_at.desc(), columns.id)
+        of_pipeline = select(schema.runs).where(columns.pipeline == pipeline)
+        last = of_pipeline.order_by(columns.began_at.desc(), columns.id.desc()).limit(newest)
+        served = of_pipeline.where(columns.exit_code.in_(sorted(DONE_CODES)), columns.due_at.is_not(None))
         with self._database.reading() as connection:
-            found = [_run_of_row(row) for row in connection.execute(query.limit(newest)).mappings()]
-        return found[::-1]
-
-    def last_done(self, pipeline: str, before: dt.datetime) -> RunEntry | None:
-        """Return the run that served the latest due moment, of those that began before a moment."""
-        columns = schema.runs.c
-        query = select(schema.runs).where(
-            columns.pipeline == pipeline,
-            columns.exit_code.in_((0, 3)),
-            columns.due_at.is_not(None),
-            columns.began_at <= _moment(before),
-        )
-        ordered = query.order_by(columns.due_at.desc(), columns.began_at.desc()).limit(1)
-        with self._database.reading() as connection:
-            row = connection.execute(ordered).mappings().first()
-        return None if row is None else _run_of_row(row)
+            found = {row["id"]: row for row in connection.execute(last).mappings()}
+            for row in connection.execute(served.order_by(columns.due_at.desc()).limit(1)).mappings():
+                found.setdefault(row["id"], row)
+        return sorted(map(_run_of_row, found.values()), key=lambda run: (run.began_at, run.id))
 
     def alarms(self, pipeline: str, *, with_ended: bool = False) -> list[Alarm]:
         """Return the alarms of a pipeline that stand, in the order they were raised; with those that are over, all."""

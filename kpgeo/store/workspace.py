@@ -8,7 +8,7 @@ from pathlib import Path
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Grid
 from kpgeo.store.files import refusal_as_integrity, sweep_stale
-from kpgeo.store.lock import Lock
+from kpgeo.store.lock import Lock, is_held
 from kpgeo.store.state import StateStore
 from kpgeo.store.tables import Tables
 
@@ -59,6 +59,10 @@ class Workspace:
         """
         with Lock(self.path / ".lock", wait_s=wait_s):
             yield
+
+    def is_held(self) -> bool:
+        """Say whether a process holds the workspace now."""
+        return is_held(self.path / ".lock")
 
     def state(self, aoi_id: str, lineage: str, grid: Grid) -> StateStore:
         """Return the pixel state of an AOI and detector lineage. Nothing is made until it is first written."""
