@@ -15,13 +15,15 @@ import shapely
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
-from kpgeo.flows.sheets import KP_ONLY, LANGUAGES, PUBLIC, WRITERS, Cell, ExportFormat, Row, Sheet
+from kpgeo.flows.sheets import KP_ONLY, LANGUAGES, PUBLIC, Cell, ExportFormat, Row, Sheet
 from kpgeo.flows.unwatched import left_out_sentences
+from kpgeo.flows.writers import WRITERS
 from kpgeo.model.alert import Alert, Evidence
 from kpgeo.model.aoi import Aoi, Language, LeftOut
 from kpgeo.model.calendar import date_of, dekad_label, month_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Area, ChangeObject, Site, SiteMonth
+from kpgeo.model.surroundings import Nearest, PermitStanding, Surroundings
 from kpgeo.store import write_atomic
 
 
@@ -38,7 +40,8 @@ class ExportKind(StrEnum):
 class ExportRow:
     """One thing to export, the AOI it lies in, for an alert its site, for a month of a site that month.
 
-    `left_out` is what of the AOI is not watched, by choice; None where it is watched whole.
+    `left_out` is what of the AOI is not watched, by choice; None where it is watched whole. `surroundings` are those of
+    the site; None where they are not known.
     """
 
     aoi: Aoi
@@ -46,6 +49,7 @@ class ExportRow:
     site: Site | None = None
     month: SiteMonth | None = None
     left_out: LeftOut | None = None
+    surroundings: Surroundings | None = None
 
 
 _COMMON: dict[str, type] = {
@@ -62,6 +66,23 @@ _COMMON: dict[str, type] = {
     "confidence": float,
     "unwatched_frac": float,
 }
+# Empty where no layer of the AOI tells. A distance named in `at_least` is as far as its layer reaches, and no more is known.
+_AROUND: dict[str, type] = {
+    "permit": str,
+    "permit_ids": str,
+    "permit_m": float,
+    "drainage_m": float,
+    "road_m": float,
+    "border_m": float,
+    "settlement_m": float,
+    "settlement": str,
+    "at_least": str,
+    "baseline": str,
+    "before_ha": float,
+    "since_ha": float,
+    "mining_type": str,
+    "mining_type_why": str,
+}
 _OWN: dict[ExportKind, dict[str, type]] = {
     ExportKind.CHANGES: {"stratum": str, "pond_frac": float, "look_frac": float},
     ExportKind.SITES: {
@@ -71,6 +92,7 @@ _OWN: dict[ExportKind, dict[str, type]] = {
         "hits": int,
         "looked_dekads": int,
         "merged_into": str,
+        **_AROUND,
     },
     ExportKind.SITE_MONTHS: {
         "month": str,
@@ -91,6 +113,7 @@ _OWN: dict[ExportKind, dict[str, type]] = {
         "hits": int,
         "looked_dekads": int,
         "gaps": str,
+        **_AROUND,
     },
 }
 _PLACE: dict[str, type] = {"lon": float, "lat": float}
@@ -123,7 +146,7 @@ def export_rows(
     rows : sequence of ExportRow
         In the order they are written. None at all makes a file with columns and no rows.
     file_format : ExportFormat
-        `geojson`, `gpkg`, `geoparquet`, `kml`, `gpx` or `csv`.
+        `geojson`, `gpkg`, `geoparquet`, `kml`, `gpx`, `csv` or `xlsx`.
     out : Path
         The file; one that is there is replaced.
     language : {"en", "fr", "pt"}
@@ -173,6 +196,7 @@ def _row_of(kind: ExportKind, row: ExportRow, language: Language) -> Row:
         "dekad": dekad_label(item.dekad),
         "unwatched_frac": row.left_out.share_frac if row.left_out else 0.0,
         **_own_cells(item, row.site),
+        **_around_cells(row.surroundings),
         **(_month_cells(row.month) if kind is ExportKind.SITE_MONTHS and row.month else {}),
         "lon": round(point.x, 6),
         "lat": round(point.y, 6),
@@ -206,6 +230,28 @@ def _own_cells(item: ChangeObject | Site | Alert, site: Site | None) -> Row:
         cells |= {"status": item.status, "peak_area_ha": item.peak_area_ha, "hits": item.hits}
         cells |= {"looked_dekads": item.looked_dekads, "merged_into": item.merged_into}
     return cells
+
+
+def _around_cells(surroundings: Surroundings | None) -> Row:
+    """Return the cells of what lies around a site."""
+    if surroundings is None:
+        return {**dict.fromkeys(_AROUND), "permit": str(PermitStanding.NOT_KNOWN)}
+    nearest: dict[str, Nearest | None] = {
+        name: getattr(surroundings, name) for name in ("permit", "drainage", "road", "border", "settlement")
+    }
+    settlement = nearest["settlement"]
+    return {
+        "permit": surroundings.permit_standing,
+        "permit_ids": " ".join(share.permit.id for share in surroundings.permits),
+        **{f"{name}_m": None if one is None else one.distance_m for name, one in nearest.items()},
+        "settlement": "" if settlement is None else settlement.name,
+        "at_least": " ".join(name for name, one in nearest.items() if one is not None and one.is_beyond),
+        "baseline": surroundings.baseline.standing,
+        "before_ha": surroundings.baseline.before_ha,
+        "since_ha": surroundings.baseline.since_ha,
+        "mining_type": surroundings.mined_good.type,
+        "mining_type_why": " ".join(surroundings.mined_good.reasons),
+    }
 
 
 def _month_cells(month: SiteMonth) -> Row:

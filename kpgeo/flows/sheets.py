@@ -4,7 +4,6 @@ import csv
 import html
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +19,7 @@ from shapely.geometry import MultiPolygon
 from kpgeo.model.aoi import Language
 
 KP_ONLY, PUBLIC = "KP ONLY", "PUBLIC"
+GEOMETRY_COLUMN = "geom"
 
 Cell = str | float | int | None
 Row = dict[str, Cell]
@@ -34,6 +34,7 @@ class ExportFormat(StrEnum):
     KML = "kml"
     GPX = "gpx"
     CSV = "csv"
+    XLSX = "xlsx"
 
 
 # Words people read in KML and GPX: English, French, Portuguese. Columns and codes are the same in every language.
@@ -69,7 +70,7 @@ _SPOKEN = (
     "release",
 )
 # What a spreadsheet takes for the beginning of a formula, in narrow and in full width.
-_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
 _GPX = "http://www.topografix.com/GPX/1/1"
 _OWN_NAMESPACE = "urn:kpgeo:export:1"
 
@@ -108,7 +109,7 @@ def _plain(cell: Cell) -> str:
     return "" if cell is None else f"{cell:.6g}" if isinstance(cell, float) else str(cell)
 
 
-def _write_geojson(sheet: Sheet, path: Path) -> None:
+def write_geojson(sheet: Sheet, path: Path) -> None:
     """RFC 7946, one feature a line. `title` and `release` are foreign members, which readers pass over."""
     head = {"type": "FeatureCollection", "name": sheet.kind, "title": sheet.title, "release": sheet.release}
     head |= {"left_out": sheet.left_out} if sheet.left_out else {}
@@ -130,7 +131,7 @@ def _frame(sheet: Sheet) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(sheet.geometries, crs="EPSG:4326"))
 
 
-def _write_gpkg(sheet: Sheet, path: Path) -> None:
+def write_gpkg(sheet: Sheet, path: Path) -> None:
     """GeoPackage. The release stands with the layer: readers answer the dataset's own metadata with a side-car file."""
     pyogrio.write_dataframe(
         _frame(sheet),
@@ -138,6 +139,7 @@ def _write_gpkg(sheet: Sheet, path: Path) -> None:
         layer=str(sheet.kind),
         driver="GPKG",
         geometry_type="MultiPolygon",
+        layer_options={"GEOMETRY_NAME": GEOMETRY_COLUMN},
         layer_metadata={
             "release": sheet.release,
             "DESCRIPTION": sheet.title,
@@ -146,7 +148,7 @@ def _write_gpkg(sheet: Sheet, path: Path) -> None:
     )
 
 
-def _write_geoparquet(sheet: Sheet, path: Path) -> None:
+def write_geoparquet(sheet: Sheet, path: Path) -> None:
     """GeoParquet 1.1 with a bounding box by row, so that readers can skip what they do not ask for."""
     _frame(sheet).to_parquet(path, index=False, schema_version="1.1.0", write_covering_bbox=True)
     table = pq.read_table(path)
@@ -155,7 +157,7 @@ def _write_geoparquet(sheet: Sheet, path: Path) -> None:
     pq.write_table(table.replace_schema_metadata({**table.schema.metadata, **said}), path)
 
 
-def _write_csv(sheet: Sheet, path: Path) -> None:
+def write_csv(sheet: Sheet, path: Path) -> None:
     """UTF-8, comma, polygons as well-known text in the last column; texts that look like formulas are quoted."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
@@ -166,10 +168,10 @@ def _write_csv(sheet: Sheet, path: Path) -> None:
 
 
 def _unformula(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA else cell
 
 
-def _write_kml(sheet: Sheet, path: Path) -> None:
+def write_kml(sheet: Sheet, path: Path) -> None:
     """KML 2.2. Balloons show the description alone, which is escaped once as HTML and once as XML."""
     root = ET.Element("kml", xmlns="http://www.opengis.net/kml/2.2")
     document = ET.SubElement(root, "Document", id=str(sheet.kind))
@@ -205,7 +207,7 @@ def _add_polygons(mark: ET.Element, geometry: MultiPolygon) -> None:
             _leaf(line, "coordinates", " ".join(f"{lon:.7f},{lat:.7f}" for lon, lat in ring.coords))
 
 
-def _write_gpx(sheet: Sheet, path: Path) -> None:
+def write_gpx(sheet: Sheet, path: Path) -> None:
     """GPX 1.1: a waypoint at a point inside each polygon; all columns stand in its extensions."""
     root = ET.Element("gpx", {"version": "1.1", "creator": "kpgeo", "xmlns": _GPX, "xmlns:kpgeo": _OWN_NAMESPACE})
     about = ET.SubElement(root, "metadata")
@@ -226,7 +228,12 @@ def _write_gpx(sheet: Sheet, path: Path) -> None:
 
 def _leaf(parent: ET.Element, tag: str, text: str) -> None:
     """Add an element with a text; characters XML cannot hold become U+FFFD."""
-    ET.SubElement(parent, tag).text = "".join(letter if _is_xml(ord(letter)) else "\ufffd" for letter in text)
+    ET.SubElement(parent, tag).text = printable(text)
+
+
+def printable(text: str) -> str:
+    """Return a text with U+FFFD for each character that XML, and so a workbook, cannot hold."""
+    return "".join(letter if _is_xml(ord(letter)) else "\ufffd" for letter in text)
 
 
 def _is_xml(code: int) -> bool:
@@ -236,13 +243,3 @@ def _is_xml(code: int) -> bool:
 def _write_xml(root: ET.Element, path: Path) -> None:
     ET.indent(root, " ")
     path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
-
-
-WRITERS: dict[ExportFormat, Callable[[Sheet, Path], None]] = {
-    ExportFormat.GEOJSON: _write_geojson,
-    ExportFormat.GPKG: _write_gpkg,
-    ExportFormat.GEOPARQUET: _write_geoparquet,
-    ExportFormat.KML: _write_kml,
-    ExportFormat.GPX: _write_gpx,
-    ExportFormat.CSV: _write_csv,
-}

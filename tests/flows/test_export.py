@@ -4,10 +4,14 @@ import csv
 import json
 import math
 import os
+import sqlite3
 import xml.etree.ElementTree as ET
+import zipfile
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
+import openpyxl
 import pyarrow.parquet as pq
 import pyogrio
 import pytest
@@ -23,6 +27,7 @@ from kpgeo.model.site import Area, ChangeObject, Site, SiteActivity, SiteMonth, 
 GPX = "{http://www.topografix.com/GPX/1/1}"
 KML = "{http://www.opengis.net/kml/2.2}"
 OWN = "{urn:kpgeo:export:1}"
+XLSX = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 # A horseshoe: its centroid lies outside it, so a waypoint there would be wrong.
 HORSESHOE = shapely.box(-6.60, 8.15, -6.57, 8.18).difference(shapely.box(-6.595, 8.155, -6.575, 8.18))
@@ -121,7 +126,15 @@ ROWS = {
     "site-months": [ExportRow(aoi=AOI, item=SITE, month=MONTH), ExportRow(aoi=AOI, item=SITE, month=UNSEEN)],
     "alerts": [ExportRow(aoi=AOI, item=ALERT, site=SITE)],
 }
-SUFFIX = {"geojson": "geojson", "gpkg": "gpkg", "geoparquet": "parquet", "kml": "kml", "gpx": "gpx", "csv": "csv"}
+SUFFIX = {
+    "geojson": "geojson",
+    "gpkg": "gpkg",
+    "geoparquet": "parquet",
+    "kml": "kml",
+    "gpx": "gpx",
+    "csv": "csv",
+    "xlsx": "xlsx",
+}
 REQUIRED = {"id", "aoi", "first_seen", "last_seen", "area_ha", "area_low_ha", "area_high_ha", "confidence", "release"}
 PAYLOADS = [
     "=1+1",
@@ -164,7 +177,35 @@ def read_rows(path, file_format):
         return [{e.tag.removeprefix(OWN): e.text or "" for e in point.find(f"{GPX}extensions")} for point in points]
     if file_format == "geoparquet":
         return pq.read_table(path).drop_columns(["geometry", "bbox"]).to_pylist()
-    return pyogrio.read_dataframe(path).drop(columns="geometry").to_dict("records")
+    if file_format == "xlsx":
+        return _cells_of(path)
+    return pyogrio.read_dataframe(path, layer=_layer_of(path)).drop(columns="geometry").to_dict("records")
+
+
+def _cells_of(path):
+    """Return the rows of a workbook, read from its XML by nothing but the standard library."""
+    with zipfile.ZipFile(path) as book:
+        lines = ET.fromstring(book.read("xl/worksheets/sheet1.xml")).iter(f"{XLSX}row")
+        table = [{_column(cell): _value(cell) for cell in line} for line in lines]
+    head, *rows = table
+    return [{name: row.get(column, "") for column, name in head.items()} for row in rows]
+
+
+def _column(cell):
+    return cell.get("r").rstrip("0123456789")
+
+
+def _value(cell):
+    assert cell.find(f"{XLSX}f") is None, "a formula"
+    if cell.get("t") == "inlineStr":
+        return "".join(part.text or "" for part in cell.iter(f"{XLSX}t"))
+    assert cell.get("t") == "n"
+    return cell.findtext(f"{XLSX}v") or ""
+
+
+def _layer_of(path):
+    """Return the layer of the rows: a GeoPackage holds its style beside them."""
+    return path.stem if path.suffix == ".gpkg" else 0
 
 
 def geometries_of(path, file_format):
@@ -172,7 +213,7 @@ def geometries_of(path, file_format):
         return [shapely.from_wkt(row["wkt"]) for row in read_rows(path, file_format)]
     if file_format == "geoparquet":
         return list(shapely.from_wkb(pq.read_table(path).column("geometry").to_pylist()))
-    return list(pyogrio.read_dataframe(path).geometry)
+    return list(pyogrio.read_dataframe(path, layer=_layer_of(path)).geometry)
 
 
 @pytest.mark.parametrize("kind", ROWS)
@@ -258,7 +299,7 @@ def _release_of(path, file_format):
     if file_format == "geojson":
         return json.loads(path.read_text(encoding="utf-8"))["release"]
     if file_format == "gpkg":
-        return pyogrio.read_info(path)["layer_metadata"]["release"]
+        return pyogrio.read_info(path, layer=_layer_of(path))["layer_metadata"]["release"]
     if file_format == "geoparquet":
         return pq.read_schema(path).metadata[b"release"].decode()
     if file_format == "kml":
@@ -286,7 +327,11 @@ def test_nothing_to_export_is_an_empty_table(write, kind, file_format):
     path = write(kind, file_format, [])
     assert read_rows(path, file_format) == []
     if file_format in ("gpkg", "geoparquet"):
-        names = pq.read_schema(path).names if file_format == "geoparquet" else list(pyogrio.read_info(path)["fields"])
+        names = (
+            pq.read_schema(path).names
+            if file_format == "geoparquet"
+            else list(pyogrio.read_info(path, layer=_layer_of(path))["fields"])
+        )
         assert {*names} >= set(columns_of(ExportKind(kind)))
 
 
@@ -301,10 +346,61 @@ def test_texts_of_strangers_stay_texts(write, file_format, payload):
         assert row["aoi_name"] == (f"'{payload}" if payload[0] in "=+-@\t＝" else payload)
         assert not any(cell.startswith(("=", "+", "@")) for cell in row.values())
         assert float(row["lon"]) < 0  # a number keeps its minus sign
-    elif file_format in ("kml", "gpx"):
+    elif file_format in ("kml", "gpx", "xlsx"):
         assert row["aoi_name"] == payload.replace("\x00", "\ufffd").replace("\x0b", "\ufffd")
     else:
         assert row["aoi_name"] == payload
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("payload", [text for text in PAYLOADS if text[0] in "=+-@\t＝"])
+def test_a_formula_in_a_workbook_stays_a_text_when_it_is_edited(write, payload):
+    path = write("sites", "xlsx", [ExportRow(aoi=replace(AOI, names={"en": payload}), item=SITE)])
+    sheet = openpyxl.load_workbook(path)["sites"]
+    (cell,) = (cell for cell in sheet[2] if cell.value == payload)
+    assert (cell.data_type, bool(cell.quotePrefix)) == ("s", True)
+
+
+def test_gdal_reads_a_workbook(write):
+    rows = pyogrio.read_dataframe(write("sites", "xlsx"), layer="sites", read_geometry=False).to_dict("records")
+    assert [row["id"] for row in rows] == [SITE.id, "site-2"]
+    assert rows[0]["area_ha"] == 2.5
+    about = pyogrio.read_dataframe(write("sites", "xlsx"), layer="kpgeo", read_geometry=False)
+    assert "KP ONLY" in about.to_string()
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_geopackage_brings_its_style(write, kind):
+    path = write(kind, "gpkg")
+    with closing(sqlite3.connect(path)) as connection:
+        ((name, geometry, qml, is_default),) = connection.execute(
+            "SELECT f_table_name, f_geometry_column, styleQML, useAsDefault FROM layer_styles"
+        )
+        columns = {row[1]: row[2] for row in connection.execute(f"PRAGMA table_info('{name}')")}
+        listed = dict(connection.execute("SELECT table_name, data_type FROM gpkg_contents"))
+        kinds = (
+            {row[0] for row in connection.execute("SELECT DISTINCT status FROM sites")} if kind == "sites" else set()
+        )
+    root = ET.fromstring(qml)
+    renderer = root.find("renderer-v2")
+    assert (name, is_default, columns[geometry]) == (kind, 1, "MULTIPOLYGON")
+    assert listed == {kind: "features", "layer_styles": "attributes"}
+    assert renderer.get("attr") in columns
+    categories = {category.get("value"): category.get("symbol") for category in root.iter("category")}
+    assert set(categories.values()) <= {symbol.get("name") for symbol in root.iter("symbol")}
+    assert kinds <= set(categories)
+
+
+@pytest.mark.parametrize(
+    ("kind", "states"), [("alerts", MachineState), ("sites", SiteStatus), ("site-months", SiteActivity)]
+)
+def test_every_state_has_a_colour_of_its_own(write, kind, states):
+    with closing(sqlite3.connect(write(kind, "gpkg"))) as connection:
+        (qml,) = connection.execute("SELECT styleQML FROM layer_styles").fetchone()
+    root = ET.fromstring(qml)
+    assert {str(state) for state in states} | {""} == {category.get("value") for category in root.iter("category")}
+    looks = [tuple(prop.get("v") for prop in layer.iter("prop")) for layer in root.iter("layer")]
+    assert len(set(looks)) == len(looks)
 
 
 def test_a_balloon_runs_no_script(write):
