@@ -21,6 +21,7 @@ from kpgeo.brief.parcel_page import compose_parcel
 from kpgeo.brief.participant_page import compose_participant
 from kpgeo.brief.pdf import render_pdf
 from kpgeo.brief.reading import SiteReading, rank_sites
+from kpgeo.brief.surroundings import say_surroundings
 from kpgeo.brief.words import LANGUAGES
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "render_html",
     "render_pdf",
     "say_explanation",
+    "say_surroundings",
     "stretch_alike",
 ]

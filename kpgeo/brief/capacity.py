@@ -73,6 +73,8 @@ def _row_in_words(row: PeriodRow, words: Words) -> str:
         parts.append(declared_in_words(row.declared, words))
     if row.capacity:
         parts.append(words.say("capacity {interval} ct", interval=_ends(row.capacity, words)))
+    if row.published:
+        parts.append(words.say("published capacity {interval} ct", interval=_ends(row.published, words)))
     if row.labour:
         parts.append(words.say("capacity by people at work {interval} ct", interval=_ends(row.labour, words)))
     return words.say("{period}: {said}", period=words.name(row.period.label), said=words.listed(parts) + ".")

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from kpgeo.brief import draw
-from kpgeo.brief.reading import new_area_of
+from kpgeo.brief.reading import area_capacity_of, new_area_of, published_capacity_of
 from kpgeo.brief.vocabulary import SHORT_VERDICT
 from kpgeo.brief.words import Words
 from kpgeo.model.calendar import Period
@@ -22,13 +22,28 @@ from kpgeo.model.production import CapacityInterval, Comparison, DeclaredFigure,
 from kpgeo.model.site import Area
 
 _ROOMY = 7
-_BAR_AT, _AREA_AT, _LABOUR_AT = -0.2, 0.1, 0.3
 _BAR = 0.3
 _SMALL_PT = 6.3
-_DASHED: Any = (0, (1.6, 0.9))
-_SOLID: Any = "solid"
+_LEGEND_COLUMNS = 2
+_LETTER_FRAC = 0.034  # of the panel's height that a letter of an upright number takes
 _DECLARED_FACE = "#9fb9c6"
 _SEEN_FACE = "#5c7480"
+_BAR_AT = -0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """How an interval is drawn: where beside the bar, and by which line and mark it is told from the others."""
+
+    at: float
+    colour: str
+    style: Any
+    marker: str
+
+
+_BY_AREA = _Line(at=0.1, colour=draw.ORANGE, style="solid", marker="o")
+_BY_LABOUR = _Line(at=0.3, colour=draw.INK, style=(0, (1.6, 0.9)), marker="s")
+_PUBLISHED = _Line(at=0.1, colour=draw.INK, style=(0, (0.5, 0.5)), marker="^")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +73,12 @@ class PeriodRow:
     @property
     def capacity(self) -> CapacityInterval | None:
         """Return the capacity by newly dug area."""
-        return self.comparison.capacity if self.comparison else None
+        return area_capacity_of(self.comparison) if self.comparison else None
+
+    @property
+    def published(self) -> CapacityInterval | None:
+        """Return a capacity that was published."""
+        return published_capacity_of(self.comparison) if self.comparison else None
 
     @property
     def labour(self) -> CapacityInterval | None:
@@ -110,13 +130,14 @@ def _lies_in_another(period: Period, compared: Iterable[Period]) -> bool:
 
 def declared_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
     """Draw newly dug area, how much was seen, and declared carats beside what could have been dug, period by period."""
-    is_roomy = len(rows) <= _ROOMY
-    low = 0.98 if is_roomy else 0.62
-    figure = draw.sheet(draw.TEXT_WIDTH_IN, 3.38 + low)
+    is_roomy, entries = len(rows) <= _ROOMY, _entries(rows, words)
+    low = 0.16 * -(-len(entries) // _LEGEND_COLUMNS) + (0.55 if is_roomy else 0.28)
+    high = 1.35 if is_roomy else 1.75
+    figure = draw.sheet(draw.TEXT_WIDTH_IN, low + high + 2.03)
     width = draw.TEXT_WIDTH_IN - 0.75
-    below = draw.axes_at(figure, 0.7, low, width, 1.35)
-    seen = draw.axes_at(figure, 0.7, low + 1.72, width, 0.16)
-    above = draw.axes_at(figure, 0.7, low + 2.02, width, 1.05)
+    below = draw.axes_at(figure, 0.7, low, width, high)
+    seen = draw.axes_at(figure, 0.7, low + high + 0.37, width, 0.16)
+    above = draw.axes_at(figure, 0.7, low + high + 0.67, width, 1.05)
     for axes, title in (
         (above, words.say("Activity: newly dug, ha (90 % interval), and the share of ground and time seen")),
         (below, words.say("Declared carats beside the capacity (5–95 %), ct")),
@@ -130,7 +151,7 @@ def declared_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
     _draw_declared(below, rows, words)
     draw.label_ticks(above, range(len(rows)), [""] * len(rows))
     draw.label_ticks(below, range(len(rows)), [_period_label(row, words, is_roomy=is_roomy) for row in rows])
-    draw.legend_at(figure, (0.7, 0.02), _entries(rows, words), ncols=3, handlelength=2.2, columnspacing=1.4)
+    draw.legend_at(figure, (0.7, 0.02), entries, ncols=_LEGEND_COLUMNS, handlelength=2.2, columnspacing=2.0)
     return draw.picture_bytes(figure, dpi)
 
 
@@ -140,7 +161,7 @@ def _period_label(row: PeriodRow, words: Words, *, is_roomy: bool) -> str:
         return row.period.label
     verdict = row.comparison.verdict if row.comparison else None
     said = words.say(SHORT_VERDICT[verdict]) if verdict else words.say("not compared")
-    return f"{row.period.label}\n{draw.wrapped(said, 17)}"
+    return f"{row.period.label}\n{draw.wrapped(said, 14)}"
 
 
 def _entries(rows: Sequence[PeriodRow], words: Words) -> list[tuple[Artist, str]]:
@@ -153,9 +174,11 @@ def _entries(rows: Sequence[PeriodRow], words: Words) -> list[tuple[Artist, str]
     if any(row.declared is None or row.declared.kind is DeclaredKind.MISSING for row in rows):
         entries.append((_missing((0.0, 0.0), 0.0), words.say("no figure known (missing)")))
     if any(row.capacity for row in rows):
-        entries.append((_interval_line(is_labour=False), words.say("capacity by newly dug area")))
+        entries.append((_line(_BY_AREA), words.say("capacity by newly dug area")))
     if any(row.labour for row in rows):
-        entries.append((_interval_line(is_labour=True), words.say("capacity by people at work")))
+        entries.append((_line(_BY_LABOUR), words.say("capacity by people at work")))
+    if any(row.published for row in rows):
+        entries.append((_line(_PUBLISHED), words.say("published capacity")))
     if any(not row.is_looked_at or row.coverage_frac < 1.0 for row in rows):
         entries.append((_unseen((0.0, 0.0), 0.0, 0.0), words.say("not seen")))
     return entries
@@ -182,14 +205,12 @@ def _unseen(corner: tuple[float, float], width: float, height: float) -> Patch:
     return box
 
 
-def _interval_line(*, is_labour: bool) -> Line2D:
-    colour = draw.INK if is_labour else draw.ORANGE
-    marker = "s" if is_labour else "o"
-    line = Line2D([], [], color=colour, lw=2.2, marker=marker, markersize=5, mfc=draw.PAPER, mec=colour)
-    line.set_linestyle(_DASHED if is_labour else _SOLID)
-    line.set_dash_capstyle("butt")
-    line.set_solid_capstyle("butt")
-    return line
+def _line(line: _Line) -> Line2D:
+    drawn = Line2D([], [], color=line.colour, lw=2.2, marker=line.marker, markersize=5, mfc=draw.PAPER)
+    drawn.set_linestyle(line.style)
+    drawn.set_dash_capstyle("butt")
+    drawn.set_solid_capstyle("butt")
+    return drawn
 
 
 def _draw_new_area(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
@@ -216,7 +237,10 @@ def _draw_new_area(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
         label = words.hectares(area.ha)
         draw.put(axes, (place + 0.06, area.ha), label, ha="left", va="bottom", size=size, has_halo=True, zorder=5)
     axes.set_ylim(0, top)
-    _value_ticks(axes, top, words)
+    if any(row.is_looked_at for row in rows):
+        _value_ticks(axes, top, words)
+    else:
+        draw.label_ticks(axes, [], [], on="y")
 
 
 def _draw_seen(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
@@ -233,24 +257,25 @@ def _draw_seen(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
     draw.label_ticks(axes, [], [])
     draw.label_ticks(axes, [0.5], [words.say("seen")], on="y")
     axes.tick_params(length=0)
-    axes.set_ylim(-0.04, 1.04)
+    axes.set_ylim(-0.1, 1.1)
 
 
 def _draw_declared(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
     """Draw declared carats as bars, capacities beside them; zero, "no production" and missing look different."""
     is_roomy = len(rows) <= _ROOMY
-    intervals = [one for row in rows for one in (row.capacity, row.labour) if one]
+    intervals = [one for row in rows for one in (row.capacity, row.labour, row.published) if one]
     values = [row.declared.carats or 0.0 for row in rows if row.declared] + [one.high_ct for one in intervals]
-    top = max([*values, 1.0]) * (1.16 if is_roomy else 1.4)
+    letters = 0 if is_roomy else len(words.number(max(values, default=0.0)))
+    top = max([*values, 1.0]) / (0.86 - _LETTER_FRAC * letters)
     for place, row in enumerate(rows):
         height, text = _draw_figure(axes, place + _BAR_AT, row, top, words)
-        is_wide = is_roomy and "\n" in text
+        is_wide = is_roomy and not text[0].isdigit()
         at = (place + (_BAR_AT + _BAR / 2 if is_wide else _BAR_AT), height + top * 0.025)
         style = {"ha": "right" if is_wide else "center", "rotation": 0 if is_roomy else 90, "has_halo": True}
         draw.put(axes, at, text, va="bottom", size=_SMALL_PT, zorder=6, **style)
-        for offset, interval, is_labour in ((_AREA_AT, row.capacity, False), (_LABOUR_AT, row.labour, True)):
+        for line, interval in ((_BY_AREA, row.capacity), (_BY_LABOUR, row.labour), (_PUBLISHED, row.published)):
             if interval is not None:
-                _draw_interval(axes, place + offset, interval, is_labour=is_labour)
+                _draw_interval(axes, place + line.at, interval, line)
     axes.set_ylim(0, top)
     _value_ticks(axes, top, words)
 
@@ -274,16 +299,15 @@ def _draw_figure(axes: Axes, at: float, row: PeriodRow, top: float, words: Words
     return 0.0, draw.wrapped(text, 11) if axes.get_xlim()[1] <= _ROOMY else text
 
 
-def _draw_interval(axes: Axes, at: float, interval: CapacityInterval, *, is_labour: bool) -> None:
-    line = _interval_line(is_labour=is_labour)
-    colour, low, high = line.get_color(), interval.low_ct, interval.high_ct
-    drawn = axes.plot([at, at], [low, high], color=colour, lw=2.2, zorder=3)
-    drawn[0].set_linestyle(_DASHED if is_labour else _SOLID)
-    drawn[0].set_dash_capstyle("butt")
-    drawn[0].set_solid_capstyle("butt")
-    axes.plot([at, at], [low, high], linestyle="", marker="_", markersize=6, color=colour, zorder=3)
-    marker, median = line.get_marker(), interval.median_ct
-    axes.plot([at], [median], marker=marker, markersize=5, color=draw.PAPER, mec=colour, zorder=4)
+def _draw_interval(axes: Axes, at: float, interval: CapacityInterval, line: _Line) -> None:
+    """Draw an interval as a line between two ends, with a mark at the median."""
+    ends = [interval.low_ct, interval.high_ct]
+    span = _line(line)
+    span.set(data=([at, at], ends), marker="", zorder=3)
+    axes.add_line(span)
+    axes.plot([at, at], ends, linestyle="", marker="_", markersize=6, color=line.colour, zorder=3)
+    marker, median = line.marker, interval.median_ct
+    axes.plot([at], [median], marker=marker, markersize=5, color=draw.PAPER, mec=line.colour, zorder=4)
 
 
 def _value_ticks(axes: Axes, top: float, words: Words) -> None:

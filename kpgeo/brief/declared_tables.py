@@ -1,15 +1,17 @@
 """Tables of declared production: what was declared, what was held against it, and what the statistics ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kpgeo.brief.content import Block, Column, Paragraph, Table
-from kpgeo.brief.reading import new_area_of
+from kpgeo.brief.reading import area_capacity_of, new_area_of, published_capacity_of
 from kpgeo.brief.sourced import source_in_words
 from kpgeo.brief.vocabulary import DECLARED, REASON, SECTOR, SHORT_VERDICT
-from kpgeo.brief.words import NBSP, Words, plain
+from kpgeo.brief.words import NBSP, Words, noop, plain
 from kpgeo.model.finding import Finding, Weight
 from kpgeo.model.production import CapacityInterval, Comparison, DeclaredFigure, DeclaredKind, Sector
 from kpgeo.model.site import sum_areas
+
+Route = Callable[[Comparison], CapacityInterval | None]
 
 _LEAST = 1e-4  # no model is surer than that
 _NAMED_PERIODS = 2
@@ -78,7 +80,11 @@ def odds_in_words(prob: float | None, words: Words) -> str:
 
 
 def comparison_table(comparisons: Sequence[Comparison], words: Words) -> Table:
-    """Return what was declared, seen and possible, period by period, both routes side by side."""
+    """Return what was declared, seen and possible, period by period, both routes side by side.
+
+    A published capacity has a column of its own, which is there only where one was used.
+    """
+    routes = _routes_of(comparisons)
     return Table(
         caption=words.say("Declared figures held against activity and capacity"),
         columns=(
@@ -86,12 +92,11 @@ def comparison_table(comparisons: Sequence[Comparison], words: Words) -> Table:
             Column(title=words.say("Newly dug, ha"), width=1.1, align="right"),
             Column(title=words.say("Seen"), width=0.65, align="right"),
             Column(title=words.say("Declared, ct"), width=1.0, align="right"),
-            Column(title=words.say("Capacity by newly dug area, ct"), width=1.45, align="right"),
-            Column(title=words.say("Capacity by people at work, ct"), width=1.45, align="right"),
+            *(Column(title=words.say(title), width=1.45, align="right") for title, _ in routes),
             Column(title=words.say("Capacity below declared"), width=0.95, align="right"),
             Column(title=words.say("Reading"), width=1.7),
         ),
-        rows=tuple(_comparison_row(one, words) for one in in_order(comparisons)),
+        rows=tuple(_comparison_row(one, routes, words) for one in in_order(comparisons)),
         note=words.say(
             "Capacity: median (5–95 %). “Seen”: of ground and time. “Capacity below declared”: the probability, under "
             "the priors, that what was dug could not have yielded the declared figure; by both routes where there are "
@@ -105,7 +110,20 @@ def in_order(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return sorted(comparisons, key=lambda one: (one.period, one.participant, one.id))
 
 
-def _comparison_row(one: Comparison, words: Words) -> tuple[str, ...]:
+def _routes_of(comparisons: Sequence[Comparison]) -> list[tuple[str, Route]]:
+    """Return the capacities to show, each with its heading: both routes, unless only published ones are known."""
+    is_published = any(published_capacity_of(one) for one in comparisons)
+    is_drawn = any(area_capacity_of(one) for one in comparisons)
+    routes: list[tuple[str, Route]] = []
+    if is_drawn or not is_published:
+        routes.append((noop("Capacity by newly dug area, ct"), area_capacity_of))
+        routes.append((noop("Capacity by people at work, ct"), lambda one: one.labour))
+    if is_published:
+        routes.append((noop("Published capacity, ct"), published_capacity_of))
+    return routes
+
+
+def _comparison_row(one: Comparison, routes: Sequence[tuple[str, Route]], words: Words) -> tuple[str, ...]:
     area = new_area_of(one)
     declared = declared_in_words(one.declared, words)
     if one.declared is not None and one.declared.period != one.period:
@@ -115,8 +133,7 @@ def _comparison_row(one: Comparison, words: Words) -> tuple[str, ...]:
         words.span(area) if area else "–",
         words.percent(one.coverage_frac),
         declared,
-        interval_in_words(one.capacity, words),
-        interval_in_words(one.labour, words),
+        *(interval_in_words(route(one), words) for _, route in routes),
         odds_in_words(one.prob_above_capacity, words),
         _reading(one, words),
     )

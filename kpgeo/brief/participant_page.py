@@ -109,7 +109,8 @@ def _blocks(inputs: ParticipantInputs, words: Words, options: BriefOptions) -> l
     blocks.append(Heading(text=words.say("What the statistical checks ask"), key="findings"))
     blocks += write_findings(inputs.findings, options.max_findings_listed, words)
     blocks.append(Heading(text=words.say("What the capacity rests on"), key="capacity"))
-    blocks.append(Paragraph(text=how_capacity_is_read(words)))
+    if any(stratum.priors for aoi in inputs.aois for stratum in aoi.strata):
+        blocks.append(Paragraph(text=how_capacity_is_read(words)))
     blocks += write_spread(inputs.comparisons, words)
     blocks += write_priors(inputs.aois, words)
     blocks.append(Heading(text=words.say("Where kpgeo looked"), key="fields"))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kpgeo.brief.content import Block, Column, Paragraph, Table
 from kpgeo.brief.declared_tables import in_order
+from kpgeo.brief.reading import area_capacity_of
 from kpgeo.brief.sourced import source_in_words, stratum_in_words
 from kpgeo.brief.vocabulary import FACTOR, FAMILY
 from kpgeo.brief.words import Words, plain
@@ -66,10 +67,11 @@ def _prior_in_words(prior: Prior, words: Words) -> str:
 
 def write_spread(comparisons: Sequence[Comparison], words: Words) -> list[Block]:
     """Say which factor carries how much of the spread of the latest capacity, and what would narrow it."""
-    known = [one for one in in_order(comparisons) if one.capacity is not None]
-    if not known or known[-1].capacity is None:
+    known = [(one, capacity) for one in in_order(comparisons) if (capacity := area_capacity_of(one))]
+    if not known:
         return []
-    latest, capacity, labour = known[-1], known[-1].capacity, known[-1].labour
+    latest, capacity = known[-1]
+    labour = latest.labour
     shares = {**(labour.spread_frac if labour else {}), **capacity.spread_frac}
     order = sorted(shares, key=lambda name: (-_share(name, capacity, labour), name))
     columns = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kpgeo.brief.inputs import BriefInputs
 from kpgeo.model.alert import Alert, MachineState
 from kpgeo.model.calendar import date_of, dekad_end, dekad_of, dekad_start
-from kpgeo.model.production import Comparison
+from kpgeo.model.production import CapacityInterval, Comparison
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Sensor
 from kpgeo.model.site import Area, Site, SiteEvent, SiteEventKind, SiteMonth, SiteStatus, sum_areas
@@ -213,6 +213,16 @@ def group_gaps(gaps: Sequence[Gap], start_day: int, end_day: int) -> tuple[GapGr
         for (reason, sensor), rows in groups.items()
     ]
     return tuple(sorted(found, key=lambda group: (-group.count, group.reason, group.sensor or "")))
+
+
+def area_capacity_of(comparison: Comparison) -> CapacityInterval | None:
+    """Return the capacity by newly dug area; None where there is none, or where it was only published."""
+    return comparison.capacity if comparison.capacity and comparison.capacity.draws else None
+
+
+def published_capacity_of(comparison: Comparison) -> CapacityInterval | None:
+    """Return a capacity that somebody published and kpgeo did not draw."""
+    return comparison.capacity if comparison.capacity and not comparison.capacity.draws else None
 
 
 def new_area_of(comparison: Comparison) -> Area | None:
