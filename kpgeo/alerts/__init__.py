@@ -1,4 +1,4 @@
-"""Sites to alerts: the machine's states, the question each alert serves, and what is sent."""
+"""Sites to alerts: the machine's states, the question each serves, what people make of them, and what is sent."""
 
 from kpgeo.alerts.method import MethodDifference, Placed, compare_methods, near_pairs, placed
 from kpgeo.alerts.operating import (
@@ -10,27 +10,65 @@ from kpgeo.alerts.operating import (
     true_share,
 )
 from kpgeo.alerts.outbox import OutboxEntry, outbox_entries
+from kpgeo.alerts.review import (
+    JUDGED,
+    LOCKED,
+    OPEN,
+    STEPS,
+    Refusal,
+    may_follow,
+    open_acts,
+    refusal,
+    require_step,
+    require_unchanged,
+)
+from kpgeo.alerts.review_fold import REVIEW_KINDS, carry_entry, entry_of, fold_reviews, repeated
+from kpgeo.alerts.review_notice import alert_seen, withdrawal_notice
+from kpgeo.alerts.review_queue import CarryRule, match_reviews, no_longer_raised, priority_of
+from kpgeo.alerts.review_words import review_word
 from kpgeo.alerts.rules import AlertContext, raise_alerts
 from kpgeo.alerts.transitions import ANNOUNCED, TRANSITIONS, is_legal, standing
 
 __all__ = [
     "ANNOUNCED",
+    "JUDGED",
+    "LOCKED",
+    "OPEN",
+    "REVIEW_KINDS",
+    "STEPS",
     "TRANSITIONS",
     "AlertContext",
+    "CarryRule",
     "MethodDifference",
     "OutboxEntry",
     "Placed",
+    "Refusal",
+    "alert_seen",
+    "carry_entry",
     "choose_operating_point",
     "compare_methods",
     "confidence_for",
+    "entry_of",
+    "fold_reviews",
     "is_legal",
+    "match_reviews",
+    "may_follow",
     "near_pairs",
+    "no_longer_raised",
+    "open_acts",
     "operating_content",
     "operating_sentence",
     "outbox_entries",
     "placed",
+    "priority_of",
     "raise_alerts",
     "rate_at",
+    "refusal",
+    "repeated",
+    "require_step",
+    "require_unchanged",
+    "review_word",
     "standing",
     "true_share",
+    "withdrawal_notice",
 ]

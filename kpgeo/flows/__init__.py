@@ -3,6 +3,8 @@
 from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
 from kpgeo.flows.calibrating import CalibrationReport, calibrate
 from kpgeo.flows.comparing import check_parcel, compare
+from kpgeo.flows.catalogued import write_catalogue
+from kpgeo.flows.chain import LedgerCheck, entry_content, verify_ledger
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.demo import DemoReport, demo, score_watch
@@ -25,6 +27,17 @@ from kpgeo.flows.record import read_watched
 from kpgeo.flows.reporting import RunReport
 from kpgeo.flows.running import run_pipeline
 from kpgeo.flows.sheets import ExportFormat
+from kpgeo.flows.reviewing import (
+    NO_LONGER_RAISED,
+    QueueFilter,
+    ReviewRow,
+    read_reviews,
+    review_content,
+    review_entries,
+    review_of,
+    review_queue,
+    take_step,
+)
 from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 
@@ -41,6 +54,7 @@ __all__ = [
     "ExportRow",
     "Finding",
     "ImportRecord",
+    "NO_LONGER_RAISED",
     "KnownFigures",
     "MethodReport",
     "Observation",
@@ -54,12 +68,16 @@ __all__ = [
     "calibrate",
     "check_ending",
     "check_figures",
+    "LedgerCheck",
+    "Machine",
     "check_parcel",
     "code_of",
     "compare",
     "compare_participant",
     "decide",
     "deliver",
+    "QueueFilter",
+    "ReviewRow",
     "demo",
     "enter_submission",
     "evidence_file",
@@ -81,6 +99,7 @@ __all__ = [
     "observe",
     "open_watch",
     "open_watches",
+    "entry_content",
     "parcel_content",
     "parse_lon_lat",
     "participant_page",
@@ -95,3 +114,14 @@ __all__ = [
     "write_explanations",
     "write_parcel_page",
 ]
+    "read_reviews",
+    "review_content",
+    "review_entries",
+    "review_of",
+    "review_queue",
+    "surroundings_content",
+    "surroundings_of",
+    "surroundings_sentences",
+    "take_step",
+    "timer_files",
+    "verify_ledger",

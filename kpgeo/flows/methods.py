@@ -8,6 +8,7 @@ from typing import Any
 from kpgeo.alerts import MethodDifference, Placed, compare_methods, placed
 from kpgeo.flows.briefing import watch_of
 from kpgeo.flows.record import promote
+from kpgeo.flows.reviewing import carry_reviews
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ledger import Entry, EntryKind
@@ -144,12 +145,14 @@ def adopt_method(room: Workspace, tables: Tables, aoi_id: str, lineage: str, *, 
     with room.lock():
         if tables.methods.speaking(aoi_id) == lineage:
             promote(room, aoi_id, lineage)
+            carry_reviews(watch_of(room, aoi_id)[0], tables)
             return tables.ledger.entries(subject=aoi_id, kind=EntryKind.METHOD)[-1]
         report = method_report(room, tables, aoi_id, lineage)
         known = {other.alert.id for _, other in report.difference.both}
         said = {"why": reason, "difference": report.as_json()}
         entry = tables.methods.adopt(aoi_id, lineage, by=by, known_alerts=known, said=said)
         promote(room, aoi_id, lineage)
+        carry_reviews(watch_of(room, aoi_id)[0], tables)
         return entry
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kpgeo import alerts, lazy
+from kpgeo.flows.chain import ledger_head
 from kpgeo.flows.comparing import are_compared, compare, import_declared
 from kpgeo.flows.coverage import WHOLE
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
@@ -21,6 +22,7 @@ from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
 from kpgeo.flows.record import RunRecord, remember
 from kpgeo.flows.reporting import RunReport, result_content
+from kpgeo.flows.reviewing import carry_reviews
 from kpgeo.flows.scheduling_book import booked, usual_due
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.calendar import day_of, dekad_start
@@ -120,6 +122,7 @@ def run_held(pipeline: Pipeline, room: Workspace, tables: Tables, asked: Asked, 
                 errors={aoi_id: str(error) for aoi_id, error in errors.items()},
                 delivered=delivered,
                 operating=operating,
+                ledger=ledger_head(tables),
             )
         report = RunReport(
             run_id=record.run_id,
@@ -199,6 +202,7 @@ class _Run:
                 has_news = bool(_event_ids(decided) - known)
                 counts.update(dekads=len(decided.decisions))
             record.add_effort(aoi_id, deciding(watch.grid, len(decided.decisions), record.seconds[aoi_id]["decide"]))
+        carry_reviews(watch, self._tables)
         speaks = self._tables.methods.speaking(aoi_id) or watch.lineage
         if speaks == watch.lineage and (decided is not None or not are_compared(bench)):
             with record.step(aoi_id, "compare") as counts:

@@ -88,3 +88,9 @@ class BusyError(KpgeoError):
     """Another run is writing to the same workspace."""
 
     exit_code = 2
+
+
+class ConflictError(KpgeoError):
+    """Somebody else took a step in between, so that this one was decided on what no longer stands."""
+
+    exit_code = 2

@@ -22,6 +22,7 @@ class EntryKind(StrEnum):
     ALERT_EVENT = "alert-event"
     ALERT_EVENT_SUPERSEDED = "alert-event-superseded"
     REVIEW = "review"
+    REVIEW_CARRIED = "review-carried"
     FIELD_FINDING = "field-finding"
     EVIDENCE = "evidence"
     DELIVERY = "delivery"
@@ -61,6 +62,18 @@ class Entry:
     at: dt.datetime | None = None
     prev: str = NO_DIGEST
     digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Where the ledger ended when somebody noted it: place and digest of its last entry, and where it was noted.
+
+    With (0, `NO_DIGEST`) it was empty.
+    """
+
+    seq: int
+    digest: str
+    where: str = ""
 
 
 def canonical(content: Any) -> str:

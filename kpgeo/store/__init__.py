@@ -1,7 +1,8 @@
 """Pixel state (Icechunk), tables (SQL), files."""
 
 from kpgeo.store.database import known_schemas
-from kpgeo.store.files import refusal_as_integrity, write_atomic
+from kpgeo.store.files import publish_folder, refusal_as_integrity, write_atomic
+from kpgeo.store.ledger import Conclusion, Ledger
 from kpgeo.store.reading import StateHead
 from kpgeo.store.state import PixelHistory, Snapshot, StateStore
 from kpgeo.store.tables import Tables
@@ -9,6 +10,8 @@ from kpgeo.store.workspace import Workspace
 from kpgeo.store.writer import RegionWriter, Writer
 
 __all__ = [
+    "Conclusion",
+    "Ledger",
     "PixelHistory",
     "RegionWriter",
     "Snapshot",

@@ -281,6 +281,7 @@ ledger = _table(
     *map(_text, ("at", "kind", "aoi_id", "subject", "actor", "body", "prev", "digest")),
     UniqueConstraint("digest", name="ux_ledger_digest"),
     Index("ix_ledger_subject", "subject", "seq"),
+    Index("ix_ledger_kind", "kind", "seq"),
 )
 
 deliveries = _table(

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_ledger_subject", "ledger", ["subject", "seq"])
+    op.create_index("ix_ledger_kind", "ledger", ["kind", "seq"])
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Text(), primary_key=True),
