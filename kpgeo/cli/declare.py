@@ -91,7 +91,7 @@ def declare_import(
                 "entered_trade": entered.trade,
                 "known": entered.known,
                 "notes": list(record.notes),
-                "findings": [_finding_content(one, tongue) for one in record.findings],
+                "findings": [finding_content(one, tongue) for one in record.findings],
             }
         )
 
@@ -164,7 +164,7 @@ def declare_check(
     if as_json:
         show_json(
             {
-                "findings": [_finding_content(one, tongue) for one in found],
+                "findings": [finding_content(one, tongue) for one in found],
                 "imports": [{"file": one.file, "source": one.source, "notes": list(one.notes)} for one in imports],
             }
         )
@@ -271,7 +271,8 @@ def _figure_content(one: DeclaredFigure) -> dict[str, Any]:
     }
 
 
-def _finding_content(one: Finding, language: Language) -> dict[str, Any]:
+def finding_content(one: Finding, language: Language) -> dict[str, Any]:
+    """Return a finding as plain JSON."""
     return {
         "id": one.id,
         "rule": str(one.rule),

@@ -44,10 +44,13 @@ def compare(
     periods, tongue = None if period is None else [Period.parse(period)], language_of(language)
     if out is not None:
         _require_page(out, participant)
-    if participant is not None and out is None and not (workspace / "kpgeo.db").exists():
-        _show_comparisons(flows.compare_figures(workspace, participant, periods), workspace, tongue, as_json=as_json)
-        return
     made: list[Comparison] = []
+    if participant is not None and not (workspace / "kpgeo.db").exists():
+        made = flows.compare_figures(workspace, participant, periods)
+        if out is not None:
+            flows.participant_page(workspace, (), participant, made).write(tongue, out)
+        _show_comparisons(made, workspace, tongue, out=out, as_json=as_json)
+        return
     with opened(workspace) as (room, tables), room.lock():
         benches = []
         for aoi_id, _ in watched(room, aoi):
@@ -60,8 +63,6 @@ def compare(
             made += flows.compare_participant(room, benches, participant, periods)
             if out is not None:
                 flows.participant_page(workspace, benches, participant, made).write(tongue, out)
-    if out is not None:
-        say(f"The page is in {out}.")
     _show_comparisons(made, workspace, tongue, out=out, as_json=as_json)
 
 
@@ -73,6 +74,8 @@ def _show_comparisons(
     if asked:
         say("Of the figures themselves would be asked:")
         say(*(f"  {one.participant}: {one.sentences[language]} {one.questions[language]}" for one in asked))
+    if out is not None:
+        say(f"The page is in {out}.")
     if as_json:
         show_json(
             {
@@ -91,11 +94,15 @@ def _require_page(out: Path, participant: str | None) -> None:
 
 
 def _comparisons_in_words(made: list[Comparison], language: Language) -> list[str]:
-    lines = []
-    for one in made:
-        lines.append(f"{one.aoi_id or one.participant} {one.period.label}: {one.verdict}")
-        lines += [f"  {line}" for line in one.sentences.get(language, ())]
-    return lines or ["There is nothing to compare."]
+    """Return a headline and sentences for each; a sentence that all of several share is said once, above them."""
+    said = [one.sentences.get(language, ()) for one in made]
+    shared = [line for line in said[0] if all(line in lines for lines in said)] if len(said) > 1 else []
+    written = [*shared]
+    for one, lines in zip(made, said, strict=True):
+        reasons = f" ({', '.join(one.reasons)})" if one.reasons else ""
+        written.append(f"{one.aoi_id or one.participant} {one.period.label}: {one.verdict}{reasons}")
+        written += [f"  {line}" for line in lines if line not in shared]
+    return written or ["There is nothing to compare."]
 
 
 def parcel(

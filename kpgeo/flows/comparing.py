@@ -50,8 +50,9 @@ def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Compa
     wanted = sorted(half_years(bench) if periods is None else set(periods))
     earlier = [] if periods is None else bench.tables.comparisons(watch.aoi.id)
     known = {row.period: row for row in earlier}
+    vintages = [*production.published_figures(), *bench.tables.declared()]
     for period in wanted:
-        known[period] = production.compare_production(
+        row = production.compare_production(
             watch.aoi,
             period,
             activities_of(bench, period),
@@ -60,6 +61,7 @@ def compare(bench: Bench, periods: Sequence[Period] | None = None) -> list[Compa
             options,
             is_open=is_open(bench, period),
         )
+        known[period] = production.with_revision(row, vintages)
     made = [known[period] for period in wanted]
     bench.tables.put_comparisons(made)
     return made
@@ -86,6 +88,12 @@ def are_compared(bench: Bench) -> bool:
     """Say whether the tables hold a comparison of every half-year. New decisions take those made before away."""
     made = {row.period for row in bench.tables.comparisons(bench.watch.aoi.id)}
     return made.issuperset(half_years(bench))
+
+
+def is_monitored(bench: Bench, period: Period) -> bool:
+    """Say whether a period begins after the history and before the end of the state."""
+    last, begin = bench.head.last_dekad, day_of(bench.watch.pipeline.history.end)
+    return last is not None and begin <= period.start_day and dekad_of(period.start_day) <= last
 
 
 def half_years(bench: Bench) -> list[Period]:
@@ -116,7 +124,7 @@ def _inputs(bench: Bench, period: Period) -> ActivityInputs:
     """Return what activity is measured on: state and sites a quarter after the period, or at the end of the state."""
     watch, tables = bench.watch, bench.tables
     last = bench.head.last_dekad
-    if last is None or period.start_day < day_of(watch.pipeline.history.end) or dekad_of(period.start_day) > last:
+    if last is None or not is_monitored(bench, period):
         raise BadInputError(
             f"{period.label} is not a period that was monitored.",
             where=watch.aoi.id,

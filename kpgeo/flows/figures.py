@@ -2,15 +2,16 @@
 
 import csv
 import datetime as dt
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kpgeo import production
 from kpgeo.flows.imports import findings_of, read_imports
-from kpgeo.model.calendar import day_of
-from kpgeo.model.finding import Finding
-from kpgeo.model.production import DeclaredFigure, TradeFigure
+from kpgeo.model.calendar import Period, day_of
+from kpgeo.model.finding import Finding, Weight
+from kpgeo.model.production import Comparison, DeclaredFigure, TradeFigure
 from kpgeo.options.checks import CheckOptions
 from kpgeo.store import Workspace
 
@@ -46,6 +47,24 @@ def check_figures(workspace: Path, options: CheckOptions | None = None) -> list[
     found += production.check_trade(known.production, known.trade, chosen)
     found += findings_of(read_imports(workspace))
     return sorted(found, key=lambda one: (one.iso3, one.periods[0], one.rule, one.id))
+
+
+def questions_about(workspace: Path, rows: Sequence[Comparison]) -> list[Finding]:
+    """Return what would be asked about the figures of the participants and periods that were compared."""
+    periods: dict[str, list[Period]] = defaultdict(list)
+    for row in rows:
+        periods[row.participant].append(row.period)
+    return [
+        one
+        for one in check_figures(workspace)
+        if one.weight is Weight.QUESTION and any(_touches(one, period) for period in periods[one.participant])
+    ]
+
+
+def _touches(finding: Finding, period: Period) -> bool:
+    begin = min(Period.parse(label).start_day for label in finding.periods)
+    end = max(Period.parse(label).end_day for label in finding.periods)
+    return begin < period.end_day and period.start_day < end
 
 
 def code_of(participant: str, figures: Iterable[DeclaredFigure] = ()) -> str:

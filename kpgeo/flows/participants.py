@@ -2,15 +2,16 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 
 from kpgeo import production, registry
-from kpgeo.flows.comparing import activities_of, half_years, is_open
+from kpgeo.flows.comparing import activities_of, half_years, is_monitored, is_open
 from kpgeo.flows.deciding import Bench
 from kpgeo.flows.figures import known_figures
 from kpgeo.model.calendar import Period, day_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.geometry import area_ha
-from kpgeo.model.production import Comparison
+from kpgeo.model.production import Comparison, DeclaredFigure
 from kpgeo.production import KnownField
 from kpgeo.store import Workspace
 
@@ -20,27 +21,26 @@ def compare_participant(
 ) -> list[Comparison]:
     """Hold what a participant declared against the digging seen in all of its AOIs that are watched.
 
-    Where none is watched, each period asked for is not assessable, and says which fields are not. Nothing of this is
-    put into the tables: it follows from what is there.
+    For a period in which not all of them were watched, and where none is, see `compare_figures`. Nothing of this is put
+    into the tables: it follows from what is there.
 
     Raises
     ------
     BadInputError
-        Nobody is called so, or no period is named of a participant nobody watches.
+        Nobody is called so, or no period is named and nothing was declared of a participant nobody watches.
     """
     name, iso3 = name_participant(participant, benches)
     own = [bench for bench in benches if bench.watch.aoi.iso3 == iso3]
+    known = [one for one in known_figures(room.path).production if one.iso3 == iso3]
     fields = fields_of(iso3, own)
     if not own:
-        if periods is None:
-            raise BadInputError(
-                f"Nothing of {name} is watched here.", where="--participant", remedy="Name a period (--period)."
-            )
-        figures = known_figures(room.path).production
-        return [production.compare_unwatched(name, iso3, period, figures, fields) for period in periods]
+        return _unwatched((name, iso3), periods, known, fields)
     wanted = sorted(set(periods) if periods is not None else set.intersection(*(set(half_years(b)) for b in own)))
     made: list[Comparison] = []
     for period in wanted:
+        if not all(is_monitored(bench, period) for bench in own):
+            made.append(production.compare_unwatched(name, iso3, period, known, fields))
+            continue
         row = production.compare_participant(
             [bench.watch.aoi for bench in own],
             period,
@@ -50,8 +50,41 @@ def compare_participant(
             own[0].watch.pipeline.production,
             is_open=any(is_open(bench, period) for bench in own),
         )
-        made.append(row)
-    return [production.with_fields(row, fields) for row in made]
+        made.append(production.with_fields(row, fields))
+    return [production.with_revision(row, known) for row in made]
+
+
+def compare_figures(workspace: Path, participant: str, periods: Sequence[Period] | None) -> list[Comparison]:
+    """Compare a participant where nothing is watched: its figures against a published capacity, where there is one.
+
+    Without periods, every year of which a figure is known. There need not be a workspace.
+
+    Raises
+    ------
+    BadInputError
+        As `compare_participant`.
+    """
+    name, iso3 = name_participant(participant, ())
+    known = [one for one in known_figures(workspace).production if one.iso3 == iso3]
+    return _unwatched((name, iso3), periods, known, fields_of(iso3, ()))
+
+
+def _unwatched(
+    who: tuple[str, str],
+    periods: Sequence[Period] | None,
+    known: Sequence[DeclaredFigure],
+    fields: Sequence[KnownField],
+) -> list[Comparison]:
+    years = {Period.parse(one.period.label[:4]) for one in known if not one.aoi_id}
+    wanted = sorted(years if periods is None else set(periods))
+    if not wanted:
+        raise BadInputError(
+            f"Nothing of {who[0]} is watched here, and no figure of it is known.",
+            where="--participant",
+            remedy="Name a period (--period), or enter its figures (kpgeo declare import).",
+        )
+    made = [production.compare_unwatched(*who, period, known, fields) for period in wanted]
+    return [production.with_revision(row, known) for row in made]
 
 
 def name_participant(participant: str, benches: Sequence[Bench]) -> tuple[str, str]:
@@ -73,6 +106,12 @@ def fields_of(iso3: str, benches: Sequence[Bench]) -> list[KnownField]:
     watched = {bench.watch.aoi.id: bench.watch.aoi for bench in benches}
     known = {aoi.id: aoi for aoi in registry.list_aois() if aoi.iso3 == iso3} | watched
     return [
-        KnownField(aoi_id=aoi.id, names=aoi.names, area_ha=area_ha(aoi.geometry), is_watched=aoi.id in watched)
+        KnownField(
+            aoi_id=aoi.id,
+            names=aoi.names,
+            area_ha=area_ha(aoi.geometry),
+            is_watched=aoi.id in watched,
+            regimes=aoi.regimes,
+        )
         for aoi in sorted(known.values(), key=lambda aoi: aoi.id)
     ]

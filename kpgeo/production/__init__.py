@@ -11,6 +11,7 @@ from kpgeo.production.cells import CaratUnit, NumberStyle
 from kpgeo.production.checks import check_entries, check_production, response_table
 from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
+from kpgeo.production.declared_words import with_revision
 from kpgeo.production.entry import COLUMNS, Submission, TableReading, read_submission
 from kpgeo.production.fields import KnownField, compare_unwatched, with_fields
 from kpgeo.production.footprint import FootprintComparison, SizeTable, check_footprint, compare_footprints
@@ -19,7 +20,12 @@ from kpgeo.production.parcels import check_parcel
 from kpgeo.production.participant import compare_participant
 from kpgeo.production.participants import Participant, find_participant, participants
 from kpgeo.production.published import published_figures
-from kpgeo.production.published_capacity import PublishedCapacityCheck, compare_with_published_capacity
+from kpgeo.production.published_capacity import (
+    PublishedCapacity,
+    PublishedCapacityCheck,
+    compare_with_published_capacity,
+    published_capacities,
+)
 from kpgeo.production.questions import put_into_words
 from kpgeo.production.trade import check_trade
 from kpgeo.production.vintages import current_figures, sum_to_period
@@ -34,6 +40,7 @@ __all__ = [
     "KnownField",
     "NumberStyle",
     "Participant",
+    "PublishedCapacity",
     "PublishedCapacityCheck",
     "SizeTable",
     "Submission",
@@ -53,6 +60,7 @@ __all__ = [
     "find_participant",
     "measure_activity",
     "participants",
+    "published_capacities",
     "published_figures",
     "put_into_words",
     "read_declared",
@@ -62,4 +70,5 @@ __all__ = [
     "sample_total",
     "sum_to_period",
     "with_fields",
+    "with_revision",
 ]

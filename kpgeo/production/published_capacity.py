@@ -1,12 +1,52 @@
 """Declared figures held against a capacity that somebody published."""
 
+import csv
 import math
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import cast
 
 from kpgeo.kernels.capacity import Z90, prob_ratio_above
+from kpgeo.model.aoi import Confidence, Sourced
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.production import Verdict
 from kpgeo.options.production import ProductionOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedCapacity:
+    """The capacity of a participant that somebody published.
+
+    Attributes
+    ----------
+    low_ct, high_ct : float
+        The range, ct a year.
+    published_in : int
+        The year: people and equipment change, and capacity with them.
+    """
+
+    iso3: str
+    low_ct: float
+    high_ct: float
+    published_in: int
+    source: Sourced
+
+
+@cache
+def published_capacities() -> dict[str, PublishedCapacity]:
+    """Return the published capacities that kpgeo ships, by participant's code."""
+    text = files("kpgeo.production").joinpath("published_capacity.csv").read_text(encoding="utf-8")
+    return {
+        row["iso3"]: PublishedCapacity(
+            iso3=row["iso3"],
+            low_ct=float(row["low_ct_per_year"]),
+            high_ct=float(row["high_ct_per_year"]),
+            published_in=int(row["published_in"]),
+            source=Sourced(source=row["source"], confidence=cast("Confidence", row["confidence"]), mark=row["mark"]),
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,14 @@ cannot see.
 
 from dataclasses import dataclass
 
-from babel import Locale
-from babel.core import get_global
-
 from kpgeo.model.aoi import Aoi, Language, RegimeKind
-from kpgeo.model.production import Comparison, DeclaredFigure, DeclaredKind, Verdict
+from kpgeo.model.production import Comparison, DeclaredKind, Verdict
 from kpgeo.model.site import Area, sum_areas
 from kpgeo.options.production import ProductionOptions
+from kpgeo.production.declared_words import say_declared
 from kpgeo.production.ground import zone_in
 from kpgeo.production.numerals import LANGUAGES, Numerals
-from kpgeo.production.phrases import factor_names, participant_names, phrases
+from kpgeo.production.phrases import factor_names, phrases
 from kpgeo.production.trend import Trend, diamond_area, outside_area
 
 _SHORT_DAYS = 300
@@ -57,11 +55,12 @@ class _Writer:
 
     def sentences(self) -> tuple[str, ...]:
         """Return the sentences in reading order."""
+        aoi = self._wording.aoi
         return (
             *self._activity(),
             *(self._say(f"regime-{kind.value}") for kind in self._wording.regimes),
             *self._zone(),
-            self._declared(),
+            say_declared(self._row, aoi.iso3, aoi.name(self._language), self._numerals),
             *self._capacity(),
             *self._verdict(),
             *self._caveats(),
@@ -92,21 +91,6 @@ class _Writer:
             return []
         outside = sum_areas([one.new_area for one in self._row.activities if one.stratum_id not in zone])
         return [self._say("zone-outside" if outside.ha > 0.0 else "zone-inside", **self._area_words(outside))]
-
-    def _declared(self) -> str:
-        figure = self._row.declared
-        if figure is None:
-            return self._say("declared-none", participant=self._participant())
-        words = {
-            "participant": self._participant(),
-            "span": figure.period.label,
-            "vintage": self._vintage(figure),
-            "carats": self._numerals.number(
-                figure.carats or 0.0, "#,##0" if (figure.carats or 0.0) % 1 == 0 else "#,##0.##"
-            ),
-            "place": self._wording.aoi.name(self._language) if figure.aoi_id else self._say("place-participant"),
-        }
-        return self._say(f"declared-{figure.kind.value}", **words)
 
     def _capacity(self) -> list[str]:
         capacity = self._row.capacity
@@ -194,23 +178,9 @@ class _Writer:
             written.append(self._say("caveat-alone"))
         return written
 
-    def _participant(self) -> str:
-        """Return the participant's name: its own in English, that of its country in the other languages."""
-        if self._language == "en":
-            return self._row.participant
-        own = participant_names().get(self._wording.aoi.iso3, {}).get(self._language)
-        codes = get_global("territory_aliases").get(self._wording.aoi.iso3, ())
-        names = Locale.parse(self._numerals.locale).territories
-        return own or (names.get(codes[0]) if codes else None) or self._row.participant
-
     def _area_words(self, area: Area) -> dict[str, str]:
         return {
             "ha": self._numerals.ha(area.ha),
             "low": self._numerals.ha(area.low_ha),
             "high": self._numerals.ha(area.high_ha),
         }
-
-    def _vintage(self, figure: DeclaredFigure) -> str:
-        if figure.as_published_on is None:
-            return self._say("vintage-unknown")
-        return self._say("vintage", date=self._numerals.date(figure.as_published_on))
