@@ -105,4 +105,5 @@ def _payload(alert: Alert, event: AlertEvent, site: Site | None, context: AlertC
     if site is not None:
         lon, lat = site.lon_lat
         payload |= {"lon": round(lon, 6), "lat": round(lat, 6), "stratum": site.stratum_id}
+        payload["surroundings"] = context.surroundings.get(site.id)
     return payload

@@ -5,8 +5,9 @@ are counted by the site. An alert takes at most one step a dekad. Where nobody c
 and keeps the state it had; that is not the same as "no change". Ground dug before monitoring began raises no alert.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kpgeo.alerts.transitions import ENDED, UNCONFIRMED, is_legal, standing
 from kpgeo.model.alert import Alert, AlertEvent, Evidence, MachineState, Question
@@ -43,6 +44,8 @@ class AlertContext:
         How sure to be of a site to announce it, and what that stands for; None where the options alone say how sure.
     left_out : LeftOut or None
         What of the AOI is not watched, by choice; None where it is watched whole.
+    surroundings : mapping
+        What lies around sites, plain JSON by site id, for what is sent. No rule follows from it.
     """
 
     aoi_id: str
@@ -55,6 +58,7 @@ class AlertContext:
     baseline_end_day: int
     operating: OperatingPoint | None = None
     left_out: LeftOut | None = None
+    surroundings: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def raise_alerts(

@@ -14,6 +14,7 @@ from kpgeo.model.alert import Alert, AlertEvent, MachineState
 from kpgeo.model.calendar import date_of, dekad_label, month_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Area, Site, SiteEvent, SiteMonth
+from kpgeo.model.surroundings import PermitStanding, Surroundings
 from kpgeo.store import Tables, Workspace
 
 _ENDED = (MachineState.FINISHED, MachineState.EXPIRED)
@@ -116,7 +117,8 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         history = tables.alert_history(alert_id)
         events = tables.alert_events(alert_id, with_superseded=True)
         live = {event.id for event in tables.alert_events(alert_id)}
-        place = tables.site_history(history[-1].site_id)[0] if history else []
+        place = tables.site_history(history[-1].site_id)[0][-1:] if history else []
+        around = flows.surroundings_of(room, place)
         announcing = announcing_of(room, history[-1].aoi_id if history else None)
         left_out = flows.left_out_of(room, history[-1].aoi_id) if history else {}
     if not history:
@@ -133,6 +135,7 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         f"Looked at by {', '.join(seen.sensors) or 'no sensor'} in {dekad_label(alert.dekad)}, "
         f"scenes {', '.join(seen.scene_ids) or 'none'}",
         f"Not seen: {', '.join(alert.gaps) or 'nothing to name'}",
+        *(sentence for site in place for sentence in flows.surroundings_sentences(around.get(site.id))),
         *(known["statement"] for known in announcing.values()),
         *flows.left_out_sentences(left_out),
         "",
@@ -144,7 +147,11 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
     )
     if as_json:
         told = [event_content(event) for event in events]
-        show_json({"alert": alert_content(alert), "events": told, "announcing": announcing.get(alert.aoi_id)})
+        shown = {
+            **alert_content(alert),
+            "surroundings": flows.surroundings_content(around.get(alert.site_id)),
+        }
+        show_json({"alert": shown, "events": told, "announcing": announcing.get(alert.aoi_id)})
 
 
 def _at(history: list[Site]) -> str:
@@ -165,8 +172,9 @@ def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: As
             if not site.merged_into
         ]
         say_what_is_left_out(room, aoi)
+        around = flows.surroundings_of(room, rows)
     show_table(
-        ("site", "aoi", "status", "area ha", "90 %", "conf", "opened", "last look", "lat", "lon", "stratum"),
+        ("site", "aoi", "status", "area ha", "90 %", "conf", "opened", "last look", "lat", "lon", "stratum", "permit"),
         (
             (
                 site.id,
@@ -180,13 +188,14 @@ def sites_list(workspace: HereWorkspace = HERE, aoi: SomeAoi = None, as_json: As
                 f"{site.lon_lat[1]:.5f}",
                 f"{site.lon_lat[0]:.5f}",
                 site.stratum_id or "outside",
+                around[site.id].permit_standing if site.id in around else PermitStanding.NOT_KNOWN,
             )
             for site in rows
         ),
         empty="No site is known.",
     )
     if as_json:
-        show_json({"sites": [site_content(site) for site in rows]})
+        show_json({"sites": [site_content(site, around.get(site.id)) for site in rows]})
 
 
 def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = False) -> None:
@@ -194,6 +203,7 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
     with opened(workspace) as (room, tables):
         history, events = tables.site_history(site_id)
         months = flows.months_of_site(site_id, room, tables)
+        around = flows.surroundings_of(room, history[-1:])
         left_out = flows.left_out_of(room, history[-1].aoi_id) if history else {}
     if not history:
         raise BadInputError(f"There is no site {site_id!r}.", where=str(workspace), remedy="See: kpgeo sites list.")
@@ -204,6 +214,7 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
         f"Area: {site.area.ha:.2f} ha ({site.area.low_ha:.2f} to {site.area.high_ha:.2f}), "
         f"at most {site.peak_area_ha:.2f} ha",
         f"Opened {date_of(site.opened_day)}, last growth {date_of(site.grown_day)}, last look {date_of(site.last_day)}",
+        *flows.surroundings_sentences(around.get(site.id)),
         *flows.left_out_sentences(left_out),
         "",
     )
@@ -236,7 +247,7 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
     if as_json:
         show_json(
             {
-                "site": site_content(site),
+                "site": site_content(site, around.get(site.id)),
                 "events": [site_event_content(event) for event in events],
                 "months": [site_month_content(month) for month in months],
             }
@@ -291,8 +302,8 @@ def event_content(event: AlertEvent) -> dict[str, Any]:
     }
 
 
-def site_content(site: Site) -> dict[str, Any]:
-    """Return a site as plain JSON."""
+def site_content(site: Site, surroundings: Surroundings | None = None) -> dict[str, Any]:
+    """Return a site as plain JSON; what lies around it is null where the file of its area cannot be read."""
     lon, lat = site.lon_lat
     return {
         "id": site.id,
@@ -308,6 +319,7 @@ def site_content(site: Site) -> dict[str, Any]:
         "stratum": site.stratum_id,
         "lon": lon,
         "lat": lat,
+        "surroundings": flows.surroundings_content(surroundings),
     }
 
 

@@ -1,5 +1,6 @@
 """From scenes to alerts to a brief: plan, observe, decide, compare, deliver."""
 
+from kpgeo.flows.around import surroundings_of, surroundings_sentences
 from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
 from kpgeo.flows.calibrating import CalibrationReport, calibrate
 from kpgeo.flows.comparing import check_parcel, compare
@@ -12,16 +13,17 @@ from kpgeo.flows.doctor import Finding, examine, exit_code_of, summary_of
 from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
 from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
 from kpgeo.flows.export import ExportKind, ExportRow, export_rows
-from kpgeo.flows.figures import KnownFigures, check_figures, code_of, is_kpgeo_table, known_figures, questions_about
+from kpgeo.flows.figures import KnownFigures, check_figures, code_of, is_kpgeo_table, known_figures
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, read_imports
 from kpgeo.flows.methods import MethodReport, adopt_method, list_methods, method_report
+from kpgeo.flows.neighbours import describe_sites, surroundings_content
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.pages import check_ending
 from kpgeo.flows.parcels import parcel_content, write_parcel_page
 from kpgeo.flows.participant_pages import ParticipantPage, participant_page
-from kpgeo.flows.participants import compare_figures, compare_participant
+from kpgeo.flows.participants import compare_participant
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.reporting import RunReport
@@ -73,13 +75,13 @@ __all__ = [
     "check_parcel",
     "code_of",
     "compare",
-    "compare_figures",
     "compare_participant",
     "decide",
     "deliver",
     "QueueFilter",
     "ReviewRow",
     "demo",
+    "describe_sites",
     "enter_submission",
     "evidence_file",
     "examine",
@@ -105,13 +107,15 @@ __all__ = [
     "parse_lon_lat",
     "participant_page",
     "plan",
-    "questions_about",
     "read_imports",
     "read_watched",
     "rows_of",
     "run_pipeline",
     "score_watch",
     "summary_of",
+    "surroundings_content",
+    "surroundings_of",
+    "surroundings_sentences",
     "watch_of",
     "write_explanations",
     "write_parcel_page",

@@ -1,13 +1,15 @@
 """Decide: outline, link and raise alerts dekad by dekad, from the dekad before and the state at the end of this one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kpgeo import alerts, detect, production, sites
 from kpgeo.alerts import AlertContext
 from kpgeo.flows.coverage import WHOLE, measure_coverage
+from kpgeo.flows.neighbours import describe_sites, surroundings_payload
 from kpgeo.flows.watch import Progress, Watch, silent
+from kpgeo.model.alert import AlertEvent
 from kpgeo.model.calendar import Period, day_of, dekad_end
 from kpgeo.model.decision import Commit, DekadDecision, OutboxItem
 from kpgeo.model.errors import IntegrityError
@@ -15,6 +17,7 @@ from kpgeo.model.ids import digest
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
 from kpgeo.model.run import Coverage
 from kpgeo.model.scene import Scene
+from kpgeo.model.site import Site
 from kpgeo.model.state import DYNAMIC_LAYERS, DekadFields, TileState
 from kpgeo.store import StateHead, StateStore, Tables
 
@@ -58,6 +61,11 @@ class Bench:
         stages = (pipeline.sites, pipeline.alerts, pipeline.production)
         moves = (self.watch.operating.digest, self.watch.belief_map.knots)
         return digest([stage.digest() for stage in stages], moves, known)[:12]
+
+    @cached_property
+    def neighbourhood(self) -> sites.Neighbourhood:
+        """Return the layers of the AOI, laid out once."""
+        return sites.Neighbourhood(self.watch.aoi)
 
     def folded(self, dekad: int) -> list[Scene]:
         """Return the scenes folded in during a dekad, in order."""
@@ -138,6 +146,7 @@ def decide_dekad(bench: Bench, previous: DekadDecision, dekad: int) -> tuple[Dek
         alert_events=tuple(alert_events),
         coverage=coverage,
     )
+    context = _with_surroundings(context, bench, linked, alert_events)
     news = [
         OutboxItem(id=entry.id, aoi_id=watch.aoi.id, kind=entry.kind, payload=dict(entry.payload), created_dekad=dekad)
         for entry in alerts.outbox_entries(raised, alert_events, context, linked)
@@ -173,6 +182,15 @@ def _context(bench: Bench, dekad: int, folded: Sequence[Scene], coverage: Sequen
         operating=watch.operating,
         left_out=watch.left_out,
     )
+
+
+def _with_surroundings(
+    context: AlertContext, bench: Bench, linked: Sequence[Site], events: Sequence[AlertEvent]
+) -> AlertContext:
+    """Return the context with what lies around the sites that something happened to."""
+    told = {event.evidence.site_id for event in events}
+    around = describe_sites(bench.watch, [site for site in linked if site.id in told], bench.neighbourhood)
+    return replace(context, surroundings=surroundings_payload(around))
 
 
 def _is_declared(bench: Bench, period: Period) -> bool:

@@ -66,7 +66,7 @@ _COMMON: dict[str, type] = {
     "confidence": float,
     "unwatched_frac": float,
 }
-# Empty where no layer of the AOI tells. A distance named in `at_least` is as far as its layer reaches, and no more is known.
+# Empty where no layer of the AOI tells. A distance named in `at_least` is as far as its layer reaches.
 _AROUND: dict[str, type] = {
     "permit": str,
     "permit_ids": str,
@@ -300,7 +300,9 @@ def _iso(day: int) -> str:
 
 def _cell(value: Cell, cell_type: type) -> Cell:
     """Return a value as its column's type, and nothing where a number is not one."""
-    if cell_type is str or value is None:
-        return "" if value is None else str(value)
+    if value is None:
+        return "" if cell_type is str else None
+    if cell_type is str:
+        return str(value)
     number = float(value)
     return int(number) if cell_type is int else number if math.isfinite(number) else None

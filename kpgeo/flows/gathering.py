@@ -5,6 +5,7 @@ from functools import partial
 from kpgeo import sites
 from kpgeo.flows.briefing import watch_of
 from kpgeo.flows.export import ExportKind, ExportRow
+from kpgeo.flows.neighbours import describe_sites
 from kpgeo.store import Tables, Workspace
 
 
@@ -17,7 +18,8 @@ def rows_of(kind: ExportKind, aoi_id: str, room: Workspace, tables: Tables) -> l
     known = {site.id: site for site in tables.sites(*key)}
     standing = [site for site in known.values() if not site.merged_into]
     if kind is ExportKind.SITES:
-        return [of(item=site) for site in standing]
+        around = describe_sites(watch, standing)
+        return [of(item=site, surroundings=around[site.id]) for site in standing]
     if kind is ExportKind.SITE_MONTHS:
         histories = {site.id: tables.site_history(site.id)[0] for site in standing}
         return [
@@ -25,4 +27,6 @@ def rows_of(kind: ExportKind, aoi_id: str, room: Workspace, tables: Tables) -> l
             for site in standing
             for month in sites.months_of(histories[site.id], watch.pipeline.sites)
         ]
-    return [of(item=alert, site=known[alert.site_id]) for alert in tables.alerts(*key)]
+    alerts = tables.alerts(*key)
+    around = describe_sites(watch, [known[alert.site_id] for alert in alerts])
+    return [of(item=alert, site=known[alert.site_id], surroundings=around[alert.site_id]) for alert in alerts]
