@@ -13,10 +13,12 @@ from kpgeo.cli.console import TopFrame, say
 from kpgeo.cli.declare import add_to as add_declare
 from kpgeo.cli.explain import add_to as add_explain
 from kpgeo.cli.look import add_to as add_look
+from kpgeo.cli.maps import add_to as add_maps
 from kpgeo.cli.method import add_to as add_method
 from kpgeo.cli.places import add_to as add_places
 from kpgeo.cli.produce import add_to as add_produce
 from kpgeo.cli.run import add_to as add_run
+from kpgeo.cli.schedule import add_to as add_schedule
 from kpgeo.cli.upkeep import add_to as add_upkeep
 
 __all__ = ["app", "main"]
@@ -44,7 +46,18 @@ def _root(
     """Satellite monitoring of diamond mining for the Kimberley Process."""
 
 
-for _add in (add_run, add_places, add_look, add_explain, add_declare, add_produce, add_method, add_upkeep):
+for _add in (
+    add_run,
+    add_places,
+    add_look,
+    add_explain,
+    add_declare,
+    add_produce,
+    add_maps,
+    add_method,
+    add_schedule,
+    add_upkeep,
+):
     _add(app)
 
 

@@ -77,28 +77,51 @@ def plan(
 
 def run(
     pipeline: PipelineFile,
+    *,
     workspace: AnyWorkspace = None,
     since: Annotated[str | None, typer.Option(help="First day to look at (ISO).")] = None,
     until: Annotated[str | None, typer.Option(help="Day after the last one (ISO).")] = None,
     cluster: Annotated[str | None, typer.Option(help="local, sync, or a Dask scheduler's address or file.")] = None,
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="Only if a run is due by [schedule] that none served.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read every new acquisition, decide what changed, compare, and deliver."""
+    read, first, end = Pipeline.read(pipeline), date(since, "--since"), date(until, "--until")
     with progress() as bars:
-        report = flows.run_pipeline(
-            Pipeline.read(pipeline),
-            workspace=workspace,
-            since=date(since, "--since"),
-            until=date(until, "--until"),
-            cluster=cluster,
-            progress=bars,
-        )
+        if if_due:
+            report = _run_if_due(read, workspace, cluster, is_whole=first is None and end is None, bars=bars)
+        else:
+            report = flows.run_pipeline(
+                read, workspace=workspace, since=first, until=end, cluster=cluster, progress=bars
+            )
+    if isinstance(report, flows.NotRun):
+        say(report.sentence)
+        if as_json:
+            show_json(report.as_json())
+        return
     show_table(
         ("aoi", "verdict", "new scenes", "dekads", "alerts raised", "sites active", "gaps", "seconds"),
         report.rows(),
         empty="The pipeline names no AOI.",
     )
     _tell(report, as_json=as_json)
+
+
+def _run_if_due(
+    pipeline: Pipeline, workspace: Path | None, cluster: str | None, *, is_whole: bool, bars: flows.Progress
+) -> flows.RunReport | flows.NotRun:
+    """Run a pipeline if a run is due, and say what it makes up for."""
+    if not is_whole:
+        remedy = "Leave --since and --until out: a run that is due takes up all that is new."
+        raise BadInputError("A run that is due is asked for no days.", where="--if-due", remedy=remedy)
+    found = flows.run_if_due(pipeline, workspace=workspace, cluster=cluster, progress=bars)
+    if isinstance(found, flows.NotRun):
+        return found
+    due, report = found
+    say(due.sentence)
+    return report
 
 
 def calibrate(

@@ -1,6 +1,5 @@
 """From scenes to alerts to a brief: plan, observe, decide, compare, deliver."""
 
-from kpgeo.flows.around import surroundings_of, surroundings_sentences
 from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
 from kpgeo.flows.calibrating import CalibrationReport, calibrate
 from kpgeo.flows.comparing import check_parcel, compare
@@ -13,21 +12,30 @@ from kpgeo.flows.doctor import Finding, examine, exit_code_of, summary_of
 from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
 from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
 from kpgeo.flows.export import ExportKind, ExportRow, export_rows
-from kpgeo.flows.figures import KnownFigures, check_figures, code_of, is_kpgeo_table, known_figures
+from kpgeo.flows.figures import KnownFigures, check_figures, code_of, is_kpgeo_table, known_figures, questions_about
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, read_imports
 from kpgeo.flows.methods import MethodReport, adopt_method, list_methods, method_report
-from kpgeo.flows.neighbours import describe_sites, surroundings_content
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.pages import check_ending
 from kpgeo.flows.parcels import parcel_content, write_parcel_page
 from kpgeo.flows.participant_pages import ParticipantPage, participant_page
-from kpgeo.flows.participants import compare_participant
+from kpgeo.flows.participants import compare_figures, compare_participant
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.reporting import RunReport
 from kpgeo.flows.running import run_pipeline
+from kpgeo.flows.scheduling_run import NotRun, ScheduleReport, check_schedule, run_if_due
+from kpgeo.flows.scheduling_units import (
+    Machine,
+    TimerForm,
+    enabling,
+    machine_of,
+    schedule_sentences,
+    timer_files,
+    write_timers,
+)
 from kpgeo.flows.sheets import ExportFormat
 from kpgeo.flows.reviewing import (
     NO_LONGER_RAISED,
@@ -44,6 +52,7 @@ from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_senten
 from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 
 __all__ = [
+    "NO_LONGER_RAISED",
     "Bench",
     "BriefFormat",
     "CalibrationReport",
@@ -56,33 +65,38 @@ __all__ = [
     "ExportRow",
     "Finding",
     "ImportRecord",
-    "NO_LONGER_RAISED",
     "KnownFigures",
+    "LedgerCheck",
+    "Machine",
     "MethodReport",
+    "NotRun",
     "Observation",
     "ParticipantPage",
     "Plan",
     "Progress",
+    "QueueFilter",
+    "ReviewRow",
     "RunReport",
+    "ScheduleReport",
     "Subject",
+    "TimerForm",
     "Watch",
     "adopt_method",
     "calibrate",
     "check_ending",
     "check_figures",
-    "LedgerCheck",
-    "Machine",
     "check_parcel",
+    "check_schedule",
     "code_of",
     "compare",
+    "compare_figures",
     "compare_participant",
     "decide",
     "deliver",
-    "QueueFilter",
-    "ReviewRow",
     "demo",
-    "describe_sites",
+    "enabling",
     "enter_submission",
+    "entry_content",
     "evidence_file",
     "examine",
     "exit_code_of",
@@ -96,29 +110,31 @@ __all__ = [
     "left_out_of",
     "left_out_sentences",
     "list_methods",
+    "machine_of",
     "make_brief",
     "method_report",
     "months_of_site",
     "observe",
     "open_watch",
     "open_watches",
-    "entry_content",
     "parcel_content",
     "parse_lon_lat",
     "participant_page",
     "plan",
+    "questions_about",
     "read_imports",
     "read_watched",
     "rows_of",
+    "run_if_due",
     "run_pipeline",
+    "schedule_sentences",
     "score_watch",
     "summary_of",
-    "surroundings_content",
-    "surroundings_of",
-    "surroundings_sentences",
+    "timer_files",
     "watch_of",
     "write_explanations",
     "write_parcel_page",
+    "write_timers",
 ]
     "read_reviews",
     "review_content",
