@@ -12,11 +12,13 @@ from kpgeo import __version__
 from kpgeo.cli.console import TopFrame, say
 from kpgeo.cli.declare import add_to as add_declare
 from kpgeo.cli.explain import add_to as add_explain
+from kpgeo.cli.ledger import add_to as add_ledger
 from kpgeo.cli.look import add_to as add_look
 from kpgeo.cli.maps import add_to as add_maps
 from kpgeo.cli.method import add_to as add_method
 from kpgeo.cli.places import add_to as add_places
 from kpgeo.cli.produce import add_to as add_produce
+from kpgeo.cli.review import add_to as add_review
 from kpgeo.cli.run import add_to as add_run
 from kpgeo.cli.schedule import add_to as add_schedule
 from kpgeo.cli.upkeep import add_to as add_upkeep
@@ -55,6 +57,8 @@ for _add in (
     add_produce,
     add_maps,
     add_method,
+    add_review,
+    add_ledger,
     add_schedule,
     add_upkeep,
 ):

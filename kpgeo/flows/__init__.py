@@ -1,10 +1,11 @@
 """From scenes to alerts to a brief: plan, observe, decide, compare, deliver."""
 
+from kpgeo.flows.around import surroundings_of, surroundings_sentences
 from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
 from kpgeo.flows.calibrating import CalibrationReport, calibrate
-from kpgeo.flows.comparing import check_parcel, compare
 from kpgeo.flows.catalogued import write_catalogue
 from kpgeo.flows.chain import LedgerCheck, entry_content, verify_ledger
+from kpgeo.flows.comparing import check_parcel, compare
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.demo import DemoReport, demo, score_watch
@@ -17,6 +18,7 @@ from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
 from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, read_imports
 from kpgeo.flows.methods import MethodReport, adopt_method, list_methods, method_report
+from kpgeo.flows.neighbours import describe_sites, surroundings_content
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.pages import check_ending
 from kpgeo.flows.parcels import parcel_content, write_parcel_page
@@ -25,6 +27,18 @@ from kpgeo.flows.participants import compare_figures, compare_participant
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.reporting import RunReport
+from kpgeo.flows.reviewing import (
+    NO_LONGER_RAISED,
+    QueueFilter,
+    ReviewRow,
+    photo_digest,
+    read_reviews,
+    review_content,
+    review_entries,
+    review_of,
+    review_queue,
+    take_step,
+)
 from kpgeo.flows.running import run_pipeline
 from kpgeo.flows.scheduling_run import NotRun, ScheduleReport, check_schedule, run_if_due
 from kpgeo.flows.scheduling_units import (
@@ -37,17 +51,6 @@ from kpgeo.flows.scheduling_units import (
     write_timers,
 )
 from kpgeo.flows.sheets import ExportFormat
-from kpgeo.flows.reviewing import (
-    NO_LONGER_RAISED,
-    QueueFilter,
-    ReviewRow,
-    read_reviews,
-    review_content,
-    review_entries,
-    review_of,
-    review_queue,
-    take_step,
-)
 from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 
@@ -94,6 +97,7 @@ __all__ = [
     "decide",
     "deliver",
     "demo",
+    "describe_sites",
     "enabling",
     "enter_submission",
     "entry_content",
@@ -120,30 +124,31 @@ __all__ = [
     "parcel_content",
     "parse_lon_lat",
     "participant_page",
+    "photo_digest",
     "plan",
     "questions_about",
     "read_imports",
+    "read_reviews",
     "read_watched",
+    "review_content",
+    "review_entries",
+    "review_of",
+    "review_queue",
     "rows_of",
     "run_if_due",
     "run_pipeline",
     "schedule_sentences",
     "score_watch",
     "summary_of",
-    "timer_files",
-    "watch_of",
-    "write_explanations",
-    "write_parcel_page",
-    "write_timers",
-]
-    "read_reviews",
-    "review_content",
-    "review_entries",
-    "review_of",
-    "review_queue",
     "surroundings_content",
     "surroundings_of",
     "surroundings_sentences",
     "take_step",
     "timer_files",
     "verify_ledger",
+    "watch_of",
+    "write_catalogue",
+    "write_explanations",
+    "write_parcel_page",
+    "write_timers",
+]

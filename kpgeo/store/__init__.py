@@ -21,6 +21,7 @@ __all__ = [
     "Workspace",
     "Writer",
     "known_schemas",
+    "publish_folder",
     "refusal_as_integrity",
     "write_atomic",
 ]

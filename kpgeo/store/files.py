@@ -5,6 +5,7 @@ import errno
 import glob
 import os
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -52,6 +53,41 @@ def write_atomic(path: Path, content: bytes | Callable[[Path], object]) -> None:
     finally:
         _remove_beginning_with(beside)
         _being_written.discard(beside.name)
+
+
+def publish_folder(folder: Path, fill: Callable[[Path], object]) -> None:
+    """Make a folder whole or not at all, in place of one that is there.
+
+    Parameters
+    ----------
+    fill : callable
+        Writes the files into the folder it is given, which lies beside.
+
+    Raises
+    ------
+    OSError
+        The disk refuses; what was there is as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    began = time.time() - 1.0
+    name = f"{_PREFIX}{_host()}-{_writer(os.getpid())}-{secrets.token_hex(4)}"
+    beside, before = (folder.with_name(f"{name}-{part}-{folder.name}") for part in ("new", "old"))
+    _being_written.update((beside.name, before.name))
+    try:
+        beside.mkdir()
+        fill(beside)
+        fsync_since(beside, began)
+        if folder.exists():
+            folder.rename(before)
+        beside.rename(folder)
+        fsync_path(folder.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(before, ignore_errors=True)
+        elif before.exists():
+            before.rename(folder)
+        _being_written.difference_update((beside.name, before.name))
 
 
 @contextlib.contextmanager
@@ -102,9 +138,16 @@ def sweep_stale(folder: Path, *, name: str = "", deep: bool = False) -> int:
     swept = 0
     for file in _matches(folder, pattern, deep=deep):
         if _is_stale(file):
-            file.unlink(missing_ok=True)
+            _remove(file)
             swept += 1
     return swept
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _matches(folder: Path, pattern: str, *, deep: bool) -> Iterator[Path]:
