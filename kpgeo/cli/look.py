@@ -147,11 +147,14 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
     )
     if as_json:
         told = [event_content(event) for event in events]
-        shown = {
-            **alert_content(alert),
-            "surroundings": flows.surroundings_content(around.get(alert.site_id)),
-        }
-        show_json({"alert": shown, "events": told, "announcing": announcing.get(alert.aoi_id)})
+        show_json(
+            {
+                "alert": alert_content(alert),
+                "events": told,
+                "surroundings": flows.surroundings_content(around.get(alert.site_id)),
+                "announcing": announcing.get(alert.aoi_id),
+            }
+        )
 
 
 def _at(history: list[Site]) -> str:

@@ -160,6 +160,16 @@ def test_what_a_run_found_can_be_looked_at(small_world: Path, watched: Path) -> 
     site = next(row for row in sites if row["id"] == alerts[0]["site"])
     assert f"at {site['lat']:.5f}, {site['lon']:.5f}" in out, "where to look"
     assert f"Looked at by {', '.join(alerts[0]['sensors']) or 'no sensor'}" in out, "on whose evidence"
+    around = site["surroundings"]
+    assert _last_json(out)["surroundings"] == around
+    assert around["permit_standing"] in {"inside", "partly-inside", "outside", "inside-expired"}
+    assert around["nearest_drainage"] is None, "no layer of drainage: not known, and not 0"
+    assert around["nearest_road"]["distance_m"] % 10 == 0
+    assert around["nearest_settlement"]["name"].startswith("Simulated village")
+    assert "drainage not known" in out
+    assert "recorded permit" in out
+    assert "Images do not tell." in out or "images do not." in out
+    assert "illegal" not in out
     code, out, _ = _kpgeo("sites", "show", alerts[0]["site"], *workspace)
     assert code == 0
     assert alerts[0]["site"] in out
