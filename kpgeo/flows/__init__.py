@@ -1,7 +1,7 @@
 """From scenes to alerts to a brief: plan, observe, decide, compare, deliver."""
 
 from kpgeo.flows.around import surroundings_of, surroundings_sentences
-from kpgeo.flows.briefing import BriefFormat, make_brief, watch_of
+from kpgeo.flows.briefing import BriefFormat, make_brief
 from kpgeo.flows.calibrating import CalibrationReport, calibrate
 from kpgeo.flows.catalogued import write_catalogue
 from kpgeo.flows.chain import LedgerCheck, entry_content, verify_ledger
@@ -16,7 +16,7 @@ from kpgeo.flows.export import ExportKind, ExportRow, export_rows
 from kpgeo.flows.figures import KnownFigures, check_figures, code_of, is_kpgeo_table, known_figures, questions_about
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.growth import months_of_site
-from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, read_imports
+from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, keep_findings, read_imports
 from kpgeo.flows.methods import MethodReport, adopt_method, list_methods, method_report
 from kpgeo.flows.neighbours import describe_sites, surroundings_content
 from kpgeo.flows.observing import Observation, observe
@@ -26,6 +26,7 @@ from kpgeo.flows.participant_pages import ParticipantPage, participant_page
 from kpgeo.flows.participants import compare_figures, compare_participant
 from kpgeo.flows.planned import Plan, plan
 from kpgeo.flows.record import read_watched
+from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.reporting import RunReport
 from kpgeo.flows.reviewing import (
     NO_LONGER_RAISED,
@@ -109,6 +110,7 @@ __all__ = [
     "export_rows",
     "first_undecided",
     "is_kpgeo_table",
+    "keep_findings",
     "known_figures",
     "left_out_content",
     "left_out_of",

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from kpgeo import brief
-from kpgeo.flows.briefing import watch_of
+from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.neighbours import describe_sites
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Site

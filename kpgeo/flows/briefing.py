@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,14 +12,14 @@ from kpgeo.brief import BriefContent, BriefInputs, ChipPair, RunFacts
 from kpgeo.flows.deciding import Bench
 from kpgeo.flows.pictures import backdrop, chip_pair
 from kpgeo.flows.record import operating_of, read_watched
+from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.statistics import statistics_of
-from kpgeo.flows.watch import Watch, open_watch
+from kpgeo.flows.watch import Watch
 from kpgeo.model.aoi import Aoi, Language
 from kpgeo.model.calendar import day_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ids import digest
 from kpgeo.model.site import Site
-from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Tables, Workspace, refusal_as_integrity, write_atomic
 
 BriefFormat = Literal["pdf", "html", "docx"]
@@ -73,27 +73,6 @@ def make_brief(  # noqa: PLR0913 - each is a word of the command
                 write_atomic(path, _RENDER[name](content))
             written.append(path)
     return written
-
-
-def watch_of(room: Workspace, aoi_id: str) -> tuple[Watch, str]:
-    """Return an AOI as the last run of a workspace watched it, and that run's id.
-
-    Raises
-    ------
-    BadInputError
-        No run of this workspace has watched it.
-    """
-    watched: Mapping[str, Any] = read_watched(room)
-    if aoi_id not in watched:
-        known = ", ".join(sorted(watched)) or "none"
-        raise BadInputError(
-            f"No run here has watched {aoi_id!r}.", where=str(room.path), remedy=f"AOIs watched here: {known}."
-        )
-    entry = watched[aoi_id]
-    pipeline = Pipeline.model_validate({**entry["pipeline"], "folder": entry["folder"]})
-    watch = open_watch(pipeline, entry["reference"])
-    # What is read is what that run wrote, also where the detector has moved on since.
-    return replace(watch, lineage=str(entry["lineage"])), str(entry["run_id"])
 
 
 def is_simulated(aoi: Aoi) -> bool:

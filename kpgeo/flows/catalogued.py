@@ -12,12 +12,12 @@ import shapely
 
 from kpgeo import __version__
 from kpgeo.detect import DETECTOR
-from kpgeo.flows.briefing import watch_of
 from kpgeo.flows.coverage import WHOLE
 from kpgeo.flows.deciding import Bench
 from kpgeo.flows.export import ExportKind, export_rows
 from kpgeo.flows.gathering import rows_of
 from kpgeo.flows.maps import LAYERS, MapLayer, map_of, write_cog
+from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.sheets import KP_ONLY, PUBLIC, ExportFormat
 from kpgeo.model.calendar import date_of, dekad_end, dekad_label, dekad_start
 from kpgeo.model.errors import BadInputError

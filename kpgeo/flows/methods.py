@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kpgeo.alerts import MethodDifference, Placed, compare_methods, placed
-from kpgeo.flows.briefing import watch_of
 from kpgeo.flows.record import promote
+from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.reviewing import carry_reviews
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.errors import BadInputError
