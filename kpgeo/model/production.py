@@ -173,7 +173,10 @@ class Comparison:
     Attributes
     ----------
     capacity, labour : CapacityInterval or None
-        Capacity by the area route, and by the labour route where all dug strata have its priors.
+        Capacity of the strata by the area route, and by the labour route where all of them have its priors.
+    outside : CapacityInterval or None
+        Kept apart, and in no other number: what was dug outside the strata, were it all diamond ground as rich as the
+        richest of them; None where nothing was.
     prob_above_capacity : float or None
         Probability, under the priors, that capacity is below the declared figure: by both routes, where there are two.
     reasons : tuple of NotAssessable
@@ -194,4 +197,5 @@ class Comparison:
     coverage_frac: float
     reasons: tuple[NotAssessable, ...] = ()
     labour: CapacityInterval | None = None
+    outside: CapacityInterval | None = None
     sentences: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -50,9 +50,9 @@ class ProductionOptions(StageOptions):
     min_area_ha: float = Field(
         default=0.5, gt=0.0, le=1000.0, description="Least newly dug area that counts as activity, ha."
     )
-    count_outside: bool = Field(
+    outside_may_explain: bool = Field(
         default=True,
-        description="Count digging outside every stratum towards capacity, at the most generous stratum's priors.",
+        description="Call no figure above capacity that digging outside the strata, kept apart, would explain.",
     )
     standing_prob: float = Field(
         default=0.50, gt=0.0, lt=1.0, description="Mined probability from which a pixel counts as standing area."
@@ -72,8 +72,11 @@ class ProductionOptions(StageOptions):
     fraction_bias_sd: float = Field(
         default=0.25, ge=0.0, le=1.0, description="Error common to all fractions (standard deviation of ln area)."
     )
-    detection_sd: float = Field(
-        default=0.14, ge=0.0, le=1.0, description="Error of missed and false digging (standard deviation of ln area)."
+    working_ha: float = Field(
+        default=0.35,
+        ge=0.0,
+        le=100.0,
+        description="Newly dug area that is found, missed or mistaken as one, ha: what makes small areas less sure.",
     )
 
     @field_validator("covers_participant")

@@ -95,16 +95,16 @@ def measure_activity(inputs: ActivityInputs, period: Period, options: Production
 def area_with_interval(sum_frac: float, n_px: int, pixel_ha: float, options: ProductionOptions) -> Area:
     """Return an area with its 90 % interval from a sum of mined fractions over `n_px` pixels.
 
-    The error is lognormal. Its log variance adds three independent parts: the random error of the fractions,
-    correlated over `correlation_px`; the error common to all fractions; and missed or false digging. The first fades
-    as the patch grows, the others stay: with the defaults a large area is known to a factor of 1.6.
+    The error is lognormal. Its log variance adds the random error of the fractions, correlated over `correlation_px`;
+    whole workings that are missed, or other ground that is taken for one, `working_ha` at a time; and the error common
+    to all fractions. The first two fade as the area grows, the last stays.
     """
     if sum_frac <= 0.0:
         return Area(ha=0.0, low_ha=0.0, high_ha=0.0)
-    relative = correlated_sum_variance(n_px, options.fraction_sd, options.correlation_px) / sum_frac**2
-    sigma = math.sqrt(math.log1p(relative) + options.fraction_bias_sd**2 + options.detection_sd**2)
     ha = sum_frac * pixel_ha
-    # the pixels cannot hold more than themselves, but what detection missed lies in other pixels: no upper clip
+    of_fractions = correlated_sum_variance(n_px, options.fraction_sd, options.correlation_px) / sum_frac**2
+    sigma = math.sqrt(math.log1p(of_fractions + options.working_ha / ha) + options.fraction_bias_sd**2)
+    # the pixels cannot hold more than themselves, but what was missed lies in other pixels: no upper clip
     return Area(ha=ha, low_ha=ha * math.exp(-Z90 * sigma), high_ha=ha * math.exp(Z90 * sigma))
 
 

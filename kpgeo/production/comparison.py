@@ -18,7 +18,14 @@ from kpgeo.model.production import (
 )
 from kpgeo.options.production import ProductionOptions
 from kpgeo.production.capacity import draw_capacity
-from kpgeo.production.ground import coverage_of, is_off_season, parts_of, regimes_in
+from kpgeo.production.ground import (
+    coverage_of,
+    is_explained_outside,
+    is_off_season,
+    outside_parts,
+    parts_of,
+    regimes_in,
+)
 from kpgeo.production.published_capacity import above_threshold
 from kpgeo.production.sentences import Wording, write_sentences
 from kpgeo.production.trend import Trend, diamond_area, outside_area, read_trend
@@ -47,12 +54,18 @@ class _Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class _Capacity:
-    """Capacity of the new area, the probability that it is below the declared figure, and if strata lack priors."""
+    """Capacity of the strata, the probability that it is below the declared figure, and if strata lack priors.
+
+    `outside` is that of the digging outside the strata, kept apart; `is_explained_outside` says whether both together
+    would explain the declared figure.
+    """
 
     interval: CapacityInterval | None
     prob_above: float | None
     is_partial: bool
     labour: CapacityInterval | None = None
+    outside: CapacityInterval | None = None
+    is_explained_outside: bool = False
 
 
 def compare_production(  # noqa: PLR0913 - the last is seldom given
@@ -104,6 +117,7 @@ def compare_production(  # noqa: PLR0913 - the last is seldom given
         capacity=capacity.interval,
         prob_above_capacity=capacity.prob_above,
         labour=capacity.labour,
+        outside=capacity.outside,
         coverage_frac=coverage_frac,
         reasons=reasons,
     )
@@ -141,12 +155,13 @@ def _decide(
         return Verdict.NOT_ASSESSABLE, tuple(reason for reason, holds in blockers.items() if holds)
     prob = seen.capacity.prob_above
     is_above = prob is not None and prob >= above_threshold(options)
-    if is_above and not seen.capacity.is_partial:
+    if is_above and not seen.capacity.is_partial and not seen.capacity.is_explained_outside:
         return Verdict.DECLARED_ABOVE_CAPACITY, ()
     if seen.trend is not None and seen.trend.verdict is not None:
         return seen.trend.verdict, ()
     if is_above or prob is None:
-        return Verdict.NOT_ASSESSABLE, (NotAssessable.NO_PRIORS,)
+        is_whole = is_above and not seen.capacity.is_partial
+        return Verdict.NOT_ASSESSABLE, (NotAssessable.COMMODITY if is_whole else NotAssessable.NO_PRIORS,)
     return Verdict.CONSISTENT, ()
 
 
@@ -190,11 +205,20 @@ def _capacity_of(
     if not parts:
         return _Capacity(interval=None, prob_above=None, is_partial=True)
     draws = draw_capacity(parts, options, (aoi.id,))
-    prob = None
+    beside = outside_parts(aoi, activities)
+    outside = draw_capacity(beside, options, (aoi.id, "outside")) if beside else None
+    prob, is_explained = None, False
     if declared.is_in_scope and not declared.is_nothing and declared.figure is not None:
-        prob = draws.prob_below(declared.figure.carats or 0.0)
+        carats = declared.figure.carats or 0.0
+        prob = draws.prob_below(carats)
+        is_explained = is_explained_outside(aoi, activities, carats, options)
     return _Capacity(
-        interval=draws.area_interval(), prob_above=prob, is_partial=is_partial, labour=draws.labour_interval()
+        interval=draws.area_interval(),
+        prob_above=prob,
+        is_partial=is_partial,
+        labour=draws.labour_interval(),
+        outside=None if outside is None else outside.area_interval(),
+        is_explained_outside=is_explained,
     )
 
 

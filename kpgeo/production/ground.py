@@ -7,37 +7,59 @@ from kpgeo.model.calendar import Period, date_of
 from kpgeo.model.geometry import area_ha
 from kpgeo.model.production import Activity
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.capacity import CapacityPart, mean_log_yield
+from kpgeo.production.capacity import CapacityPart, draw_capacity, mean_log_yield
+from kpgeo.production.published_capacity import above_threshold
 
 
 def parts_of(aoi: Aoi, activities: Sequence[Activity], options: ProductionOptions) -> tuple[list[CapacityPart], bool]:
-    """Return areas with their priors, and whether a stratum with activity has none.
+    """Return the areas of strata with their priors, and whether a stratum with activity has none.
 
-    Land outside the strata is counted at the most generous priors of the AOI: capacity is a ceiling, and a figure is
-    called above it only if it is so even then.
+    Land outside the strata is no part: what is mined there is not known, and it may be gold (`outside_parts`).
     """
-    priors = {stratum.id: stratum.priors for stratum in aoi.strata}
-    deposits = {stratum.id: str(stratum.deposit_type) for stratum in aoi.strata}
-    known: list[CapacityPriors] = [chosen for chosen in priors.values() if chosen is not None]
+    strata = {stratum.id: stratum for stratum in aoi.strata}
     parts, is_partial = [], False
     for activity in activities:
-        chosen = priors.get(activity.stratum_id)
-        is_outside = activity.stratum_id not in priors
-        if is_outside and known and options.count_outside and activity.new_area.ha > 0.0:
-            chosen = max(known, key=mean_log_yield)
-        if chosen is not None:
-            parts.append(
-                CapacityPart(
-                    priors=chosen,
-                    new_area=activity.new_area,
-                    deposit=deposits.get(activity.stratum_id, ""),
-                    standing_area=activity.standing_area,
-                    years=(activity.period.end_day - activity.period.start_day) / 365.25,
-                )
-            )
-        elif not is_outside and activity.new_area.ha >= options.min_area_ha:
+        stratum = strata.get(activity.stratum_id)
+        if stratum is None:
+            continue
+        if stratum.priors is not None:
+            parts.append(_part(activity, stratum.priors, str(stratum.deposit_type)))
+        elif activity.new_area.ha >= options.min_area_ha:
             is_partial = True
     return parts, is_partial
+
+
+def outside_parts(aoi: Aoi, activities: Sequence[Activity]) -> list[CapacityPart]:
+    """Return what was dug outside the strata at the most generous priors of the AOI: the most it could have yielded.
+
+    Nothing where nothing was dug there, or where the AOI has no priors.
+    """
+    known = [stratum.priors for stratum in aoi.strata if stratum.priors is not None]
+    strata = {stratum.id for stratum in aoi.strata}
+    outside = [one for one in activities if one.stratum_id not in strata and one.new_area.ha > 0.0]
+    if not known:
+        return []
+    generous = max(known, key=mean_log_yield)
+    return [_part(activity, generous, "") for activity in outside]
+
+
+def is_explained_outside(aoi: Aoi, activities: Sequence[Activity], carats: float, options: ProductionOptions) -> bool:
+    """Say whether strata and digging outside them together would explain a figure, were all of it diamond ground."""
+    beside = outside_parts(aoi, activities)
+    if not beside or not options.outside_may_explain:
+        return False
+    both = draw_capacity([*parts_of(aoi, activities, options)[0], *beside], options, (aoi.id, "both"))
+    return both.prob_below(carats) < above_threshold(options)
+
+
+def _part(activity: Activity, priors: CapacityPriors, deposit: str) -> CapacityPart:
+    return CapacityPart(
+        priors=priors,
+        new_area=activity.new_area,
+        deposit=deposit,
+        standing_area=activity.standing_area,
+        years=(activity.period.end_day - activity.period.start_day) / 365.25,
+    )
 
 
 def coverage_of(aoi: Aoi, activities: Sequence[Activity]) -> float:

@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ids import make_id
@@ -13,18 +10,22 @@ from kpgeo.model.parcel import Parcel, ParcelAnswer, ParcelCheck
 from kpgeo.model.production import Activity, NotAssessable
 from kpgeo.model.site import sum_areas
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.capacity import CapacityDraws, draw_capacity
-from kpgeo.production.ground import coverage_of, is_off_season, parts_of
+from kpgeo.production.capacity import draw_capacity
+from kpgeo.production.ground import coverage_of, is_explained_outside, is_off_season, parts_of
 from kpgeo.production.parcel_words import write_parcel
 from kpgeo.production.published_capacity import above_threshold
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Odds:
-    """How sure it is that the origin could not have yielded the parcel, and all parcels so far."""
+    """How sure it is that the origin could not have yielded the parcel, and all parcels so far.
+
+    `is_explained_outside` says whether digging outside the strata would explain the latter, were it of diamonds.
+    """
 
     parcel: float | None
     cumulative: float | None
+    is_explained_outside: bool = False
 
 
 def check_parcel(
@@ -47,19 +48,23 @@ def check_parcel(
     here, origin = _origin_of(aoi, parcel, activities)
     parts, is_partial = parts_of(origin, here, options)
     draws = draw_capacity(parts, options, (aoi.id,)) if parts and not is_partial else None
-    odds = _Odds(
-        parcel=None if draws is None else _prob_below(draws, parcel.carats),
-        cumulative=None if draws is None else _prob_below(draws, parcel.cumulative_ct),
-    )
+    odds = _Odds(parcel=None, cumulative=None)
+    if draws is not None:
+        odds = _Odds(
+            parcel=draws.prob_below(parcel.carats),
+            cumulative=draws.prob_below(parcel.cumulative_ct),
+            is_explained_outside=is_explained_outside(origin, here, parcel.cumulative_ct, options),
+        )
     coverage_frac = coverage_of(origin, here)
     blockers = {
         NotAssessable.PERIOD_OPEN: is_open,
         NotAssessable.COVERAGE: coverage_frac < options.min_coverage_frac,
         NotAssessable.SEASON: is_off_season(aoi, parcel.period),
         NotAssessable.NO_PRIORS: draws is None,
+        NotAssessable.COMMODITY: _is_above(odds, options) and odds.is_explained_outside,
     }
     reasons = tuple(reason for reason, holds in blockers.items() if holds)
-    activity = _together(parcel, here, coverage_frac)
+    activity = _together(parcel, [one for one in here if one.stratum_id or not origin.strata], coverage_frac)
     check = ParcelCheck(
         id=make_id("parcel", parcel.aoi_id, parcel.stratum_id, parcel.period.label, parcel.id, parcel.cumulative_ct),
         parcel=parcel,
@@ -80,16 +85,13 @@ def _answer(
 ) -> ParcelAnswer:
     if reasons:
         return ParcelAnswer.NOT_ASSESSABLE
-    is_above = (odds.cumulative or 0.0) >= above_threshold(options)
-    if not is_above:
+    if not _is_above(odds, options):
         return ParcelAnswer.EXPLAINED
     return ParcelAnswer.ABOVE_CAPACITY if activity.new_area.ha > 0.0 else ParcelAnswer.NO_ACTIVITY_SEEN
 
 
-def _prob_below(draws: CapacityDraws, carats: float) -> float:
-    """Return the probability that capacity is below a weight: by both routes, where there are two."""
-    routes: list[NDArray[np.float64]] = [one for one in (draws.area_ct, draws.labour_ct) if one is not None]
-    return min(float(np.mean(route < carats)) for route in routes)
+def _is_above(odds: _Odds, options: ProductionOptions) -> bool:
+    return (odds.cumulative or 0.0) >= above_threshold(options)
 
 
 def _origin_of(aoi: Aoi, parcel: Parcel, activities: Sequence[Activity]) -> tuple[list[Activity], Aoi]:

@@ -8,7 +8,7 @@ cannot see.
 from dataclasses import dataclass
 
 from kpgeo.model.aoi import Aoi, Language, RegimeKind
-from kpgeo.model.production import Comparison, DeclaredKind, Verdict
+from kpgeo.model.production import Comparison, DeclaredKind, NotAssessable, Verdict
 from kpgeo.model.site import Area, sum_areas
 from kpgeo.options.production import ProductionOptions
 from kpgeo.production.declared_words import say_declared
@@ -133,8 +133,7 @@ class _Writer:
     def _verdict(self) -> list[str]:
         row = self._row
         if row.verdict is Verdict.NOT_ASSESSABLE:
-            least = self._numerals.percent(self._options.min_coverage_frac)
-            return [self._say(f"reason-{reason.value}", least=least) for reason in row.reasons]
+            return [self._reason(reason) for reason in row.reasons]
         if row.verdict is Verdict.CONSISTENT:
             return self._consistent()
         if row.verdict is Verdict.DECLARED_ABOVE_CAPACITY:
@@ -143,6 +142,13 @@ class _Writer:
             is_missing = row.declared is None or row.declared.kind is DeclaredKind.MISSING
             return [self._say("without-figure" if is_missing else "without-production")]
         return self._trend(row.verdict)
+
+    def _reason(self, reason: NotAssessable) -> str:
+        outside, figure = self._row.outside, self._row.declared
+        if reason is NotAssessable.COMMODITY and outside is not None and figure is not None and figure.carats:
+            low, high = (self._numerals.carats(end) for end in (outside.low_ct, outside.high_ct))
+            return self._say("reason-commodity-figure", low=low, high=high)
+        return self._say(f"reason-{reason.value}", least=self._numerals.percent(self._options.min_coverage_frac))
 
     def _consistent(self) -> list[str]:
         row = self._row

@@ -339,7 +339,7 @@ def row_of_comparison(comparison: Comparison) -> dict[str, Any]:
 
 def comparison_of_row(row: Row) -> Comparison:
     """Rebuild a comparison."""
-    capacity, labour = _capacities(row["capacity"])
+    capacity, labour, outside = _capacities(row["capacity"])
     return Comparison(
         **{name: row[name] for name in ("id", "aoi_id", "participant", "prob_above_capacity", "coverage_frac")},
         period=Period.parse(row["period"]),
@@ -348,25 +348,29 @@ def comparison_of_row(row: Row) -> Comparison:
         declared=None if row["declared"] is None else declared_of_row(json.loads(row["declared"])),
         capacity=capacity,
         labour=labour,
+        outside=outside,
         reasons=tuple(NotAssessable(reason) for reason in json.loads(row["reasons"])),
         sentences={language: tuple(lines) for language, lines in json.loads(row["sentences"]).items()},
     )
 
 
+_BESIDE = ("labour", "outside")
+
+
 def _capacity_content(comparison: Comparison) -> dict[str, Any]:
-    """Return both routes' capacities: that of the area route, with that of the labour route inside it."""
-    labour = {} if comparison.labour is None else {"labour": asdict(comparison.labour)}
-    return {**(asdict(comparison.capacity) if comparison.capacity else {}), **labour}
+    """Return the capacity by the area route, with that of the labour route and that kept apart inside it."""
+    beside = {name: getattr(comparison, name) for name in _BESIDE}
+    return {
+        **(asdict(comparison.capacity) if comparison.capacity else {}),
+        **{name: asdict(interval) for name, interval in beside.items() if interval is not None},
+    }
 
 
-def _capacities(text: str | None) -> tuple[CapacityInterval | None, CapacityInterval | None]:
-    """Return the capacity by the area route and by the labour route."""
+def _capacities(text: str | None) -> tuple[CapacityInterval | None, ...]:
+    """Return the capacity by the area route, by the labour route, and of what is kept apart."""
     content = {} if text is None else json.loads(text)
-    labour = content.pop("labour", None)
-    return (
-        CapacityInterval(**content) if content else None,
-        None if labour is None else CapacityInterval(**labour),
-    )
+    beside = [content.pop(name, None) for name in _BESIDE]
+    return tuple(CapacityInterval(**one) if one else None for one in (content, *beside))
 
 
 def _activity_content(activity: Activity) -> dict[str, Any]:

@@ -122,32 +122,33 @@ def test_where_nothing_is_seen_the_interval_says_what_could_be_there():
     assert dark.high_ha == pytest.approx(100.0)  # all of the land
 
 
-def test_a_large_area_is_known_to_a_factor_of_1_4_and_a_small_one_worse():
-    large = area_with_interval(2000.0, 2000, 0.01, OPTIONS)
-    assert large.high_ha / large.ha == pytest.approx(1.4, abs=0.01)
+def test_a_large_area_is_known_to_a_factor_of_the_common_error_and_one_working_hardly_at_all():
+    large = area_with_interval(200_000.0, 200_000, 0.01, OPTIONS)
+    assert large.high_ha / large.ha == pytest.approx(math.exp(Z90 * OPTIONS.fraction_bias_sd), abs=0.01)
     assert large.ha / large.low_ha == pytest.approx(large.high_ha / large.ha)
-    small = area_with_interval(4.0, 8, 0.01, OPTIONS)
-    assert small.high_ha / small.ha > 1.5
+    one = area_with_interval(100.0 * OPTIONS.working_ha, 50, 0.01, OPTIONS)
+    assert one.high_ha / one.ha > 3.5
 
 
 def test_the_interval_is_the_written_formula():
-    sigma = math.sqrt(math.log1p(4 * 0.04 * 4 / 2.0**2) + 0.15**2 + 0.14**2)
+    sigma = math.sqrt(math.log1p(4 * 0.04 * 4 / 2.0**2 + OPTIONS.working_ha / 0.02) + OPTIONS.fraction_bias_sd**2)
     area = area_with_interval(2.0, 4, 0.01, OPTIONS)
     assert area.high_ha == pytest.approx(0.02 * math.exp(Z90 * sigma))
 
 
 def test_the_interval_covers_nine_draws_in_ten():
-    """Draw errors by the model behind it: correlated fractions, a common bias, missed digging."""
+    """Draw errors by the model behind it: correlated fractions, a common bias, workings missed or mistaken."""
     rng = np.random.default_rng(5)
     side, truth, hits, draws = 12, 0.6, 0, 4000
+    true_ha = truth * side**2 * 0.01
     y, x = np.mgrid[:side, :side].reshape(2, -1)
     correlation = np.exp(-np.hypot(y[:, None] - y, x[:, None] - x) / OPTIONS.correlation_px)
     root = np.linalg.cholesky(correlation)
     for _ in range(draws):
         frac = truth + OPTIONS.fraction_sd * (root @ rng.standard_normal(side**2))
-        common = rng.normal(0, math.hypot(OPTIONS.fraction_bias_sd, OPTIONS.detection_sd))
+        common = rng.normal(0, math.sqrt(OPTIONS.fraction_bias_sd**2 + math.log1p(OPTIONS.working_ha / true_ha)))
         area = area_with_interval(float(frac.sum() * math.exp(common)), side**2, 0.01, OPTIONS)
-        hits += area.low_ha <= truth * side**2 * 0.01 <= area.high_ha
+        hits += area.low_ha <= true_ha <= area.high_ha
     assert 0.87 <= hits / draws <= 0.95
 
 

@@ -197,7 +197,7 @@ def test_digging_outside_is_in_no_capacity_but_its_own(compare, make_figure):
     assert bare.outside is None
     assert beside.outside.median_ct == pytest.approx(4 * beside.capacity.median_ct, rel=0.05)
     said = next(line for line in beside.sentences["en"] if "gold" in line)
-    assert "80 ha" in said
+    assert "80.0\xa0ha" in said
 
 
 def _two_strata(aoi, priors):

@@ -1,5 +1,7 @@
 """Export parcels held against the digging seen at their declared origin."""
 
+import dataclasses
+
 import pytest
 
 from kpgeo.model.calendar import Period
@@ -71,11 +73,20 @@ def test_without_priors_there_is_activity_but_no_answer(check, make_aoi):
     assert found.activity.new_area.ha == pytest.approx(20.0)
 
 
-def test_an_origin_within_the_area_counts_only_what_was_dug_there(check):
+def test_what_was_dug_outside_the_strata_is_no_part_of_what_a_parcel_is_held_against(check):
     whole, part = check(parcel(10.0), outside=30.0), check(parcel(10.0, stratum_id="flat"), outside=30.0)
-    assert part.activity.new_area.ha == pytest.approx(20.0)
-    assert whole.activity.new_area.ha == pytest.approx(50.0)
-    assert part.capacity.median_ct < whole.capacity.median_ct
+    assert whole.activity.new_area.ha == part.activity.new_area.ha == pytest.approx(20.0)
+    assert part.capacity == whole.capacity
+
+
+def test_a_parcel_that_digging_outside_the_strata_would_explain_is_not_assessable(check):
+    heavy = parcel(120_000.0)
+    assert check(heavy).answer is ParcelAnswer.ABOVE_CAPACITY
+    found = check(heavy, outside=80.0)
+    assert (found.answer, found.reasons) == (ParcelAnswer.NOT_ASSESSABLE, (NotAssessable.COMMODITY,))
+    assert "gold" in " ".join(found.sentences["en"])
+    within = dataclasses.replace(heavy, stratum_id="flat")
+    assert check(within, outside=80.0).answer is ParcelAnswer.ABOVE_CAPACITY
 
 
 @pytest.mark.parametrize(

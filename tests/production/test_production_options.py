@@ -134,10 +134,10 @@ def test_field_min_area_ha(make_aoi, make_activities, make_figure):
     assert row(2.0).verdict is Verdict.CONSISTENT
 
 
-def test_field_count_outside(verdict_of):
+def test_field_outside_may_explain(verdict_of):
     given = {"carats": 150_000.0, "outside": 80.0}
-    assert verdict_of(ProductionOptions(count_outside=True), **given) is Verdict.CONSISTENT
-    assert verdict_of(ProductionOptions(count_outside=False), **given) is Verdict.DECLARED_ABOVE_CAPACITY
+    assert verdict_of(ProductionOptions(outside_may_explain=True), **given) is Verdict.NOT_ASSESSABLE
+    assert verdict_of(ProductionOptions(outside_may_explain=False), **given) is Verdict.DECLARED_ABOVE_CAPACITY
 
 
 def test_field_standing_prob(one_pixel):
@@ -196,8 +196,8 @@ def test_field_fraction_bias_sd():
     assert _width(fraction_bias_sd=0.3) > _width(fraction_bias_sd=0.0)
 
 
-def test_field_detection_sd():
-    assert _width(detection_sd=0.3) > _width(detection_sd=0.0)
+def test_field_working_ha():
+    assert _width(working_ha=0.3) > _width(working_ha=0.0)
 
 
 @pytest.mark.parametrize(
