@@ -1,8 +1,11 @@
 """Review: people's steps on alerts, the queue they work through, and reviews that go on to other alerts."""
 
 import datetime as dt
+import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kpgeo import alerts
@@ -19,6 +22,7 @@ from kpgeo.model.site import Site
 from kpgeo.store import Conclusion, Tables, Workspace
 
 NO_LONGER_RAISED = "no longer raised by the machine"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,3 +285,23 @@ def _find(tables: Tables, alert_id: str) -> _Raised | None:
                 if one.alert.id == alert_id:
                     return one
     return None
+
+
+def photo_digest(text: str) -> str:
+    """Return the SHA-256 of a photograph, given as a file or as the digest itself.
+
+    Raises
+    ------
+    BadInputError
+        It is neither.
+    """
+    given = text.strip().removeprefix("sha256:").lower()
+    if _SHA256.fullmatch(given):
+        return given
+    try:
+        with Path(text).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise BadInputError(
+            "The photograph cannot be read.", where=text[:200], remedy="Name a file, or its SHA-256 in 64 digits."
+        ) from error
