@@ -158,7 +158,8 @@ def write_kept_apart(comparisons: Sequence[Comparison], words: Words) -> list[Bl
         area = sum_areas([activity.new_area for activity in outside])
         if area.ha > 0.0:
             sites = sum(activity.sites for activity in outside)
-            rows.append((words.name(one.period.label), words.span(area), words.number(sites)))
+            carats = interval_in_words(one.outside, words)
+            rows.append((words.name(one.period.label), words.span(area), words.number(sites), carats))
     if not rows:
         return []
     return [
@@ -168,11 +169,12 @@ def write_kept_apart(comparisons: Sequence[Comparison], words: Words) -> list[Bl
                 Column(title=words.say("Period"), width=1.0),
                 Column(title=words.say("Newly dug, ha"), width=1.5, align="right"),
                 Column(title=words.say("Active sites"), width=1.0, align="right"),
+                Column(title=words.say("Were it all diamond ground, ct"), width=1.8, align="right"),
             ),
             rows=tuple(rows),
             note=words.say(
-                "What is mined there is not known, and it may be gold. It is in no “newly dug” above and no verdict "
-                "rests on it."
+                "What is mined there is not known, and it may be gold. It is in no other number here; it can only keep "
+                "a figure from being called not explained."
             ),
         )
     ]

@@ -108,13 +108,13 @@ def _factor(name: str, words: Words) -> str:
 
 
 def _what_would_narrow(capacity: CapacityInterval, words: Words) -> str:
-    """Say which factors, measured on the spot, would narrow the interval most, and what better outlines would do."""
+    """Say what the area carries of the width, and which factors, measured on the spot, would narrow it most."""
     shares = capacity.spread_frac
     ground = sorted((name for name in shares if name not in _AREAS), key=lambda name: (-shares[name], name))[:_NAMED]
     if not ground:
         return ""
     return words.say(
-        "Measured on the spot, these would narrow it most: {factors}. Better outlines of the diggings: {area}.",
+        "The newly dug area carries {area} of the width. Of what can be measured on the spot, most lies in: {factors}.",
         factors=words.listed([_factor(name, words) for name in ground]),
         area=words.percent(shares.get("new_area", 0.0)),
     )
