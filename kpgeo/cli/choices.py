@@ -49,3 +49,33 @@ def language_of(text: str) -> Language:
         if text == language:
             return language  # type: ignore[no-any-return]
     raise BadInputError(f"kpgeo does not speak {text!r}.", where="--language", remedy="Use en, fr or pt.")
+
+
+def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
+    """Read options of the form name=value.
+
+    Raises
+    ------
+    BadInputError
+        One has another form.
+    """
+    found = {}
+    for text in texts or []:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise BadInputError(f"{text!r} is not name=value.", where=option, remedy="Write carats=Weight.")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def one_of(text: str, choices: tuple[str, ...], option: str) -> str:
+    """Read an option that is one of some words.
+
+    Raises
+    ------
+    BadInputError
+        It is another.
+    """
+    if text not in choices:
+        raise BadInputError(f"{text!r} is not one of {', '.join(choices)}.", where=option)
+    return text

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from kpgeo import flows, production
-from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, date, language_of
+from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, date, language_of, one_of, pairs
 from kpgeo.cli.console import note, say, show_json, show_table
+from kpgeo.cli.footprint import declare_footprint
 from kpgeo.cli.look import opened
 from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import Period
@@ -29,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     declare.command("list")(declare_list)
     declare.command("check")(declare_check)
     declare.command("responses")(declare_responses)
+    declare.command("footprint")(declare_footprint)
     app.add_typer(declare, name="declare")
 
 
@@ -59,17 +61,17 @@ def declare_import(
     else:
         reading = TableReading(
             source=_required(source, "--source", "Say where the figures are from."),
-            confidence=_one_of(confidence, ("high", "medium", "low"), "--confidence"),  # type: ignore[arg-type]
+            confidence=one_of(confidence, ("high", "medium", "low"), "--confidence"),  # type: ignore[arg-type]
             sheet=sheet,
-            columns=_pairs(column, "--column"),
-            fixed=_pairs(fixed, "--set"),
-            style=NumberStyle(decimal=_one_of(decimal, ("point", "comma"), "--decimal") if decimal else None),  # type: ignore[arg-type]
+            columns=pairs(column, "--column"),
+            fixed=pairs(fixed, "--set"),
+            style=NumberStyle(decimal=one_of(decimal, ("point", "comma"), "--decimal") if decimal else None),  # type: ignore[arg-type]
             unit=unit,
             currency=currency.upper(),
             usd_per_unit=_rate(currency, rate, rate_source),
             rate_source=rate_source,
-            twice=_one_of(twice, ("refuse", "sum", "latest"), "--twice"),  # type: ignore[arg-type]
-            formulas=_one_of(formulas, ("refuse", "stored"), "--formulas"),  # type: ignore[arg-type]
+            twice=one_of(twice, ("refuse", "sum", "latest"), "--twice"),  # type: ignore[arg-type]
+            formulas=one_of(formulas, ("refuse", "stored"), "--formulas"),  # type: ignore[arg-type]
             as_published_on=date(published_on, "--published-on"),
             entered_by=entered_by,
         )
@@ -220,16 +222,6 @@ def _span(finding: Finding) -> str:
     return first if first == last else f"{first}-{last}"
 
 
-def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
-    pairs = {}
-    for text in texts or []:
-        name, sign, value = text.partition("=")
-        if not (name and sign and value):
-            raise BadInputError(f"{text!r} is not name=value.", where=option, remedy="Write carats=Weight.")
-        pairs[name.strip()] = value.strip()
-    return pairs
-
-
 def _rate(currency: str, rate: float | None, source: str) -> float:
     """Return US$ for one unit of the currency; another currency needs a rate, and the rate a source."""
     if currency.upper() == "USD":
@@ -246,12 +238,6 @@ def _rate(currency: str, rate: float | None, source: str) -> float:
 def _required(text: str, option: str, remedy: str) -> str:
     if not text.strip():
         raise BadInputError("A figure without a source is not entered.", where=option, remedy=remedy)
-    return text
-
-
-def _one_of(text: str, choices: tuple[str, ...], option: str) -> str:
-    if text not in choices:
-        raise BadInputError(f"{text!r} is not one of {', '.join(choices)}.", where=option)
     return text
 
 

@@ -47,19 +47,23 @@ class Entered:
     record: ImportRecord
 
 
+def keep_findings(room: Workspace, findings: Sequence[Finding], file: str, source: str) -> None:
+    """Keep findings about files that are not entered themselves, such as tables of sizes; twice is as once."""
+    _keep(room, _record(findings, (), file, source))
+
+
+def _record(findings: Sequence[Finding], notes: tuple[str, ...], file: str, source: str) -> ImportRecord:
+    said = json.dumps([[asdict(one) for one in findings], notes], sort_keys=True, default=str)
+    return ImportRecord(
+        id=make_id("import", file, source, said), file=file, source=source, findings=tuple(findings), notes=notes
+    )
+
+
 def enter_submission(room: Workspace, tables: Tables, found: Submission, file: str, source: str) -> Entered:
     """Enter what a table says into a workspace, and keep what only its rows could tell; twice is as once."""
-    findings = tuple(production.check_entries(found.entries))
-    said = [[asdict(one) for one in findings], list(found.notes)]
-    record = ImportRecord(
-        id=make_id("import", file, source, json.dumps(said, sort_keys=True, default=str)),
-        file=file,
-        source=source,
-        findings=findings,
-        notes=found.notes,
-    )
+    record = _record(production.check_entries(found.entries), found.notes, file, source)
     added, added_trade = tables.add_declared(found.figures), tables.add_trade(found.trades)
-    if findings or found.notes:
+    if record.findings or record.notes:
         _keep(room, record)
     known = len(found.figures) + len(found.trades) - added - added_trade
     return Entered(production=added, trade=added_trade, known=known, record=record)

@@ -7,7 +7,7 @@ from kpgeo.production.capacity import (
     sample_capacity,
     sample_total,
 )
-from kpgeo.production.cells import CaratUnit, NumberStyle
+from kpgeo.production.cells import CaratUnit, NumberStyle, read_number
 from kpgeo.production.checks import check_entries, check_production, response_table
 from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
@@ -27,6 +27,7 @@ from kpgeo.production.published_capacity import (
     published_capacities,
 )
 from kpgeo.production.questions import put_into_words
+from kpgeo.production.sizes import SizeReading, read_sizes
 from kpgeo.production.trade import check_trade
 from kpgeo.production.vintages import current_figures, sum_to_period
 
@@ -42,6 +43,7 @@ __all__ = [
     "Participant",
     "PublishedCapacity",
     "PublishedCapacityCheck",
+    "SizeReading",
     "SizeTable",
     "Submission",
     "TableReading",
@@ -64,6 +66,8 @@ __all__ = [
     "published_figures",
     "put_into_words",
     "read_declared",
+    "read_number",
+    "read_sizes",
     "read_submission",
     "response_table",
     "sample_capacity",

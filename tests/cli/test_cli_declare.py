@@ -117,3 +117,24 @@ def test_a_participant_is_known_by_any_usual_spelling_and_a_strange_one_is_refus
     listed = json.loads(kpgeo("declare", "list", "--participant", "cote d'ivoire", "--json").stdout.splitlines()[-1])
     assert {one["iso3"] for one in listed["declared"]} == {"CIV"}
     assert "not a participant" in kpgeo("declare", "check", "--participant", "Atlantis", code=2).output
+
+
+SIZES = "participant,period,size,stones\nGhana,2024H1,0,{}\nGhana,2024H1,0.1,{}\nGhana,2024H1,0.5,{}\n"
+
+
+def test_exported_stones_are_held_against_produced_ones(kpgeo, tmp_path):
+    (tmp_path / "produced.csv").write_text(SIZES.format(3000, 900, 40), encoding="utf-8")
+    (tmp_path / "alike.csv").write_text(SIZES.format(1490, 455, 22), encoding="utf-8")
+    other = SIZES.format(700, 900, 300) + "Guinea,2024H1,0,5\n"
+    (tmp_path / "other.csv").write_text(other, encoding="utf-8")
+    alike = kpgeo("declare", "footprint", "produced.csv", "alike.csv", "--json")
+    (one,) = json.loads(alike.stdout.splitlines()[-1])["compared"]
+    assert not one["is_asked"]
+    result = kpgeo("declare", "footprint", "produced.csv", "other.csv", "--keep", "--language", "fr", "--json")
+    said = json.loads(result.stdout.splitlines()[-1])
+    assert said["compared"][0]["is_asked"]
+    assert said["compared"][0]["at_ct"] == 0.1
+    assert said["not_compared"] == ["Guinea 2024H1"]
+    assert "D’où viennent les pierres" in result.stdout
+    found = json.loads(kpgeo("declare", "check", "--participant", "GHA", "--json").stdout.splitlines()[-1])["findings"]
+    assert "footprint" in {one["rule"] for one in found}
