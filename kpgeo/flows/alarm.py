@@ -10,8 +10,8 @@ from kpgeo.model.decision import OutboxItem
 from kpgeo.model.ids import make_id
 from kpgeo.model.schedule import Alarm, AlarmKind
 
-ENDED = "alarm-ended"
-"""The kind of the outbox item that says that an alarm is over; that of one raised is `alarm-` and its kind."""
+ALARM = "alarm-"
+"""How the kinds of outbox items begin that tell of alarms."""
 
 _NEVER_DONE = "never done"
 _UNDER_WAY = "under way"
@@ -79,15 +79,15 @@ def say_alarm(alarm: Alarm, language: Language = "en") -> str:
 def alarm_item(alarm: Alarm) -> OutboxItem:
     """Return what is to be delivered of an alarm that was raised, or that is over.
 
-    Its kind is `alarm-missing`, `alarm-late`, `alarm-blind`, `alarm-failed` or `alarm-catalogue`, or `alarm-ended`. Its
-    AOI is that of one that is blind, and "" where it is of the whole pipeline.
+    Its kind is `alarm-missing`, `alarm-late`, `alarm-blind`, `alarm-failed` or `alarm-catalogue`; `is_over` in what it
+    says tells which of the two it is. Its AOI is that of one that is blind, and "" where it is of the whole pipeline.
     """
     is_over = alarm.ended_at is not None
     moment = alarm.ended_at or alarm.raised_at or alarm.since
     return OutboxItem(
         id=make_id("out", alarm.id, "ended" if is_over else "raised"),
         aoi_id=alarm.subject if alarm.kind is AlarmKind.BLIND else "",
-        kind=ENDED if is_over else f"alarm-{alarm.kind}",
+        kind=f"{ALARM}{alarm.kind}",
         payload=alarm_content(alarm),
         created_dekad=dekad_of(day_of(moment)),
     )
@@ -98,6 +98,7 @@ def alarm_content(alarm: Alarm) -> dict[str, Any]:
     return {
         "alarm": alarm.id,
         "kind": str(alarm.kind),
+        "is_over": alarm.ended_at is not None,
         "pipeline": alarm.pipeline,
         "subject": alarm.subject,
         "since": _iso(alarm.since),

@@ -1,10 +1,11 @@
-"""Deliver: put what waits in the outbox where people and machines find it, each thing once."""
+"""Deliver to a folder: put what waits in the outbox where people and machines find it, each thing once."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kpgeo.flows.alarm import ALARM
 from kpgeo.flows.unwatched import left_out_sentences
 from kpgeo.model.aoi import LeftOut
 from kpgeo.model.decision import OutboxItem
@@ -16,6 +17,8 @@ _STATES = {
     "alert-confirmed": "confirmed",
     "alert-expired": "not confirmed in time",
     "alert-finished": "finished",
+    "alert-withdrawn": "withdrawn after review",
+    "alert-overturned": "not upheld by later scenes",
 }
 
 
@@ -42,15 +45,19 @@ def deliver(workspace: Workspace, tables: Tables, options: DeliverOptions) -> in
 
 
 def _as_json(item: OutboxItem) -> bytes:
-    content = {"id": item.id, "aoi": item.aoi_id, "kind": item.kind, "alert": item.payload}
+    what = "alarm" if item.kind.startswith(ALARM) else "alert"
+    content = {"id": item.id, "aoi": item.aoi_id, "kind": item.kind, what: item.payload}
     return (json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _digest(folder: Path) -> str:
     """Return what was ever delivered to a folder as one page, newest dekad first."""
-    items = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    items = [item for item in found if "alert" in item]
     items.sort(key=lambda item: (item["alert"]["dekad"], item["aoi"], item["id"]), reverse=True)
     lines = ["# Alerts", "", "KP ONLY. Imagery never decides alone; each line names what was not seen.", ""]
+    alarms = sorted((item["alarm"] for item in found if "alarm" in item), key=_moment_of_alarm, reverse=True)
+    lines += [line for alarm in alarms for line in (f"**{alarm['sentences']['en']}**", "")]
     told = [item["alert"].get("operating", {}).get("statement", "") for item in items]
     told += left_out_sentences(_left_out(items))
     lines += [line for statement in dict.fromkeys(filter(None, told)) for line in (statement, "")]
@@ -61,6 +68,10 @@ def _digest(folder: Path) -> str:
             lines += [f"## {dekad}", ""]
         lines.append(_line(item))
     return "\n".join(lines) + "\n"
+
+
+def _moment_of_alarm(alarm: dict[str, Any]) -> str:
+    return str(alarm["ended_at"] or alarm["raised_at"])
 
 
 def _left_out(items: Sequence[dict[str, Any]]) -> dict[str, LeftOut]:

@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import sys
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +28,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_/.,:@=+-]+")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LABEL_CHARS = 40  # Kubernetes adds to the names of CronJobs, and takes 52 characters
 _CRON_CHARS = 998
+_UNTOLD = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, invisible and unassigned characters, breaks
 _CHECK_MINUTES = 30  # after the run
 
 
@@ -72,7 +74,7 @@ class Machine:
     def __post_init__(self) -> None:
         require_schedule(self.schedule)
         for word in (*self.program, self.pipeline, self.workspace, self.user, self.image, self.cluster):
-            if not word.isprintable():
+            if any(unicodedata.category(char) in _UNTOLD for char in word):
                 remedy = "Rename it without line breaks and control characters."
                 raise BadInputError("No timer can be given such a name.", where=repr(word)[:120], remedy=remedy)
         for path in (self.program[0], self.pipeline, self.workspace):

@@ -77,7 +77,7 @@ def test_the_driver_asks_the_scheduler_that_there_is() -> None:
         assert service["type"] == "ClusterIP", "the scheduler is not to be reached from outside"
         assert service["selector"]["dask.org/cluster-name"] == name
     text = {path.stem: path.read_text(encoding="utf-8") for path in (_DEPLOY / "kubernetes").glob("*.yaml")}
-    assert "tcp://kpgeo-scheduler:8786" in text["nightly"]
+    assert "tcp://kpgeo-scheduler:8786" in text["kpgeo-northern-cote-divoire"]
     assert "tcp://kpgeo-first-scheduler:8786" in text["once"]
 
 
