@@ -6,6 +6,7 @@ from typing import Any
 
 from kpgeo.flows.planning import withdrawn_sentences
 from kpgeo.flows.record import gap_content
+from kpgeo.flows.telling import PostReport
 from kpgeo.flows.unwatched import left_out_content, left_out_sentences
 from kpgeo.model.aoi import LeftOut
 from kpgeo.model.calendar import dekad_label
@@ -25,6 +26,8 @@ class RunReport:
         By AOI id, why it failed.
     delivered : int
         Items put into the outbox folder.
+    post : PostReport
+        What became of deliveries to subscribers.
     left_out : dict
         By AOI id, what of it is not watched, by choice.
     """
@@ -36,6 +39,7 @@ class RunReport:
     delivered: int
     seconds: float
     left_out: dict[str, LeftOut] = field(default_factory=dict)
+    post: PostReport = field(default_factory=PostReport)
 
     @property
     def exit_code(self) -> int:
@@ -46,7 +50,7 @@ class RunReport:
         if codes and len(codes) == len(self.results):
             return codes[0]
         is_partial = any(result.verdict is RunVerdict.PARTIAL for result in self.results)
-        return _IN_PART if codes or is_partial else 0
+        return _IN_PART if codes or is_partial else self.post.exit_code
 
     def rows(self) -> list[tuple[object, ...]]:
         """Return one row for each AOI, for a table."""
@@ -69,15 +73,15 @@ class RunReport:
         refits = [_refit_sentence(result.aoi_id, refit) for result in self.results for refit in result.refits]
         gone = [line for result in self.results for line in withdrawn_sentences(result.aoi_id, result.withdrawn)]
         beside = [_beside_sentence(result) for result in self.results if result.beside]
-        return [*refits, *gone, *beside, *left_out_sentences(self.left_out)]
+        return [*refits, *gone, *beside, *left_out_sentences(self.left_out), *self.post.sentences()]
 
     def gap_sentences(self) -> list[str]:
-        """Return why AOIs failed, and what was not looked at: one line for each reason."""
+        """Return why AOIs failed, what was not looked at, and who was not told: one line for each reason."""
         lines = [f"{aoi_id}: {error}" for aoi_id, error in self.errors.items()]
         for result in self.results:
             reasons = [gap.reason for gap in result.gaps]
             lines += [f"{result.aoi_id}: gap: {reason} ({reasons.count(reason)})" for reason in dict.fromkeys(reasons)]
-        return lines
+        return [*lines, *self.post.fault_sentences()]
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain JSON."""
@@ -86,6 +90,7 @@ class RunReport:
             "workspace": str(self.workspace),
             "exit_code": self.exit_code,
             "delivered": self.delivered,
+            "post": self.post.as_json(),
             "seconds": round(self.seconds, 3),
             "aois": [result_content(result) for result in self.results],
             "errors": {aoi_id: str(error) for aoi_id, error in self.errors.items()},

@@ -19,11 +19,13 @@ from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.effort import deciding
 from kpgeo.flows.observing import Observation, observe
+from kpgeo.flows.office import read_subscribers, require_watched
 from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
 from kpgeo.flows.record import RunRecord, remember
 from kpgeo.flows.reporting import RunReport, result_content
 from kpgeo.flows.reviewing import carry_reviews
 from kpgeo.flows.scheduling_book import booked, usual_due
+from kpgeo.flows.telling import PostReport, tell_subscribers
 from kpgeo.flows.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.calendar import day_of, dekad_start
 from kpgeo.model.errors import BadInputError, KpgeoError
@@ -102,14 +104,16 @@ def run_held(pipeline: Pipeline, room: Workspace, tables: Tables, asked: Asked, 
     """Run a pipeline in a workspace that is held, and write it into the run book."""
     begin = time.perf_counter()
     with booked(room, tables, pipeline, asked.due_at) as booking, ExitStack() as stack:
+        subscribers = read_subscribers(pipeline)
         watches = open_watches(pipeline)
+        require_watched(subscribers, [watch.aoi.id for watch in watches])
         operating = {watch.aoi.id: alerts.operating_content(watch.operating) for watch in watches}
         record = RunRecord.begin(room, pipeline)
         booking.begin(record.run_id)
         import_declared(pipeline, tables)
         remember(room, tables, watches, record.run_id)
         run = _Run(room, tables, record, asked.compute, stack, progress)
-        results, errors, delivered = [], {}, 0
+        results, errors, delivered, post = [], {}, 0, PostReport()
         try:
             for watch in watches:
                 result, error = run.watch_one(watch, asked.since, asked.until)
@@ -117,10 +121,12 @@ def run_held(pipeline: Pipeline, room: Workspace, tables: Tables, asked: Asked, 
                 if error is not None:
                     errors[watch.aoi.id] = error
             delivered = deliver(room, tables, pipeline.deliver) if pipeline.deliver.enabled else 0
+            post = tell_subscribers(pipeline, room, tables)
         finally:
             record.close(
                 errors={aoi_id: str(error) for aoi_id, error in errors.items()},
                 delivered=delivered,
+                post=post.as_json(),
                 operating=operating,
                 ledger=ledger_head(tables),
             )
@@ -130,6 +136,7 @@ def run_held(pipeline: Pipeline, room: Workspace, tables: Tables, asked: Asked, 
             results=tuple(results),
             errors=errors,
             delivered=delivered,
+            post=post,
             seconds=time.perf_counter() - begin,
             left_out={watch.aoi.id: watch.left_out for watch in watches if watch.left_out is not None},
         )

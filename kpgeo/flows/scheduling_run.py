@@ -17,6 +17,7 @@ from kpgeo.flows.running import Asked, compute_of, opened_to_write, run_held
 from kpgeo.flows.scheduling import Due, due_after, due_run, require_schedule, say_moment
 from kpgeo.flows.scheduling_book import run_content, write_heartbeat
 from kpgeo.flows.scheduling_watch import Sight, judge
+from kpgeo.flows.telling import tell_subscribers
 from kpgeo.flows.watch import Progress, silent
 from kpgeo.model.calendar import date_of, day_of, dekad_end, dekad_start
 from kpgeo.model.errors import BusyError
@@ -147,6 +148,7 @@ def check_schedule(pipeline: Pipeline, *, workspace: Path | None = None, newest:
         write_heartbeat(room, tables, pipeline)
         if (raised or over) and pipeline.deliver.enabled:
             _deliver(pipeline, room, tables)
+        tell_subscribers(pipeline, room, tables)
         return ScheduleReport(
             pipeline=pipeline.name,
             standing=tuple(tables.runs.alarms(pipeline.name)),
@@ -166,7 +168,7 @@ def upcoming(options: ScheduleOptions, count: int = 5) -> list[dt.datetime]:
 
 
 def _deliver(pipeline: Pipeline, room: Workspace, tables: Tables) -> None:
-    """Send what waits; where a run is under way it is that run that sends."""
+    """Put what waits into the folder; where a run is under way it is that run that does."""
     with suppress(BusyError), room.lock():
         deliver(room, tables, pipeline.deliver)
 

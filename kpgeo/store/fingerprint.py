@@ -18,7 +18,7 @@ _LEFT_OUT = {
 }
 
 # What tells of the course of runs throughout.
-_COURSE = frozenset({"ledger", "deliveries", "runs", "alarms"})
+_COURSE = frozenset({"ledger", "deliveries", "subscriptions", "runs", "alarms"})
 
 
 def fingerprint(connection: Connection, *, with_history: bool) -> str:

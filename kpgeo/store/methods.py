@@ -13,6 +13,7 @@ from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 from kpgeo.store import schema
 from kpgeo.store.database import Database
 from kpgeo.store.ledger import append_entries
+from kpgeo.store.settling import settle_items
 
 _TOLD = (MachineState.PROVISIONAL, MachineState.CONFIRMED)
 
@@ -123,6 +124,7 @@ def _settle(connection: Connection, aoi_id: str, lineage: str, known_alerts: Col
         table.c.aoi_id == aoi_id, table.c.lineage == lineage, table.c.sent_at.is_(None)
     )
     now = dt.datetime.now(dt.UTC).isoformat()
-    for row in connection.execute(waiting).all():
-        if json.loads(row.payload).get("alert") in known_alerts:
-            connection.execute(update(table).where(table.c.id == row.id).values(sent_at=now))
+    known = [row.id for row in connection.execute(waiting) if json.loads(row.payload).get("alert") in known_alerts]
+    for item_id in known:
+        connection.execute(update(table).where(table.c.id == item_id).values(sent_at=now))
+    settle_items(connection, known)

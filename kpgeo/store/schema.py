@@ -287,10 +287,18 @@ ledger = _table(
 deliveries = _table(
     "deliveries",
     _text("id", key=True),
-    *map(_text, ("subscriber", "channel", "kind", "items", "state", "made_at", "next_at", "error")),
+    *map(_text, ("subscriber", "channel", "kind", "items", "body", "state", "made_at", "next_at", "error")),
     _int("attempts"),
     _text("sent_at", empty=True),
     Index("ix_deliveries_state", "state", "next_at"),
+    Index("ix_deliveries_channel", "subscriber", "channel"),
+)
+
+subscriptions = _table(
+    "subscriptions",
+    _text("subscriber", key=True),
+    _text("channel", key=True),
+    *map(_text, ("since", "asked_at", "newest", "settled")),
 )
 
 runs = _table(

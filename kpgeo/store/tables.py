@@ -18,6 +18,7 @@ from kpgeo.model.site import ChangeObject, Site, SiteEvent
 from kpgeo.store import rows, schema
 from kpgeo.store.database import MIGRATIONS, Database
 from kpgeo.store.decisions import replace_decisions
+from kpgeo.store.deliveries import Deliveries
 from kpgeo.store.fingerprint import fingerprint
 from kpgeo.store.ledger import Ledger
 from kpgeo.store.methods import Methods, lineages_beside
@@ -44,6 +45,8 @@ class Tables:
         Which runs began and ended, and the alarms over those that did not.
     methods : Methods
         Which detector lineage speaks for an AOI.
+    deliveries : Deliveries
+        What was put together for which subscriber, and what became of it.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class Tables:
         self.ledger = Ledger(self._database)
         self.runs = Runbook(self._database)
         self.methods = Methods(self._database)
+        self.deliveries = Deliveries(self._database)
 
     def close(self) -> None:
         """Close what connections are open."""

@@ -64,6 +64,18 @@ class Workspace:
         """Say whether a process holds the workspace now."""
         return is_held(self.path / ".lock")
 
+    @contextmanager
+    def delivering(self, wait_s: float = 120.0) -> Iterator[None]:
+        """Hold what is sent from the workspace, so that two processes never send one thing; runs are not kept out.
+
+        Raises
+        ------
+        BusyError
+            Another process is delivering still after `wait_s` seconds.
+        """
+        with Lock(self.path / ".lock-delivery", wait_s=wait_s):
+            yield
+
     def state(self, aoi_id: str, lineage: str, grid: Grid) -> StateStore:
         """Return the pixel state of an AOI and detector lineage. Nothing is made until it is first written."""
         return StateStore(folder=self.inside("state", aoi_id, lineage), grid=grid)

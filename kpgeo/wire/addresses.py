@@ -53,14 +53,20 @@ def find_addresses(host: str, port: int, access: Access, timeout_s: float) -> li
     FetchError
         `host-refused` if one of them is not public and the host is not trusted; `dns-failed`; `timed-out`.
     """
-    found = _look_up(host, port, timeout_s)
+    found = look_up(host, port, timeout_s)
     if not access.is_trusted(host, port) and not all(is_public(str(one.place[0])) for one in found):
         raise FetchError("host-refused", where=host)
     return found
 
 
-def _look_up(host: str, port: int, timeout_s: float) -> list[Address]:
-    """Look a name up, in a thread of its own: the resolver of the system knows no deadline."""
+def look_up(host: str, port: int, timeout_s: float) -> list[Address]:
+    """Return the addresses of a name, looked up in a thread of its own: the system's resolver knows no deadline.
+
+    Raises
+    ------
+    FetchError
+        `dns-failed`; `timed-out`.
+    """
     answers: queue.Queue[list[Address] | OSError | UnicodeError] = queue.Queue()
 
     def ask() -> None:

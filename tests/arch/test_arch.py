@@ -13,7 +13,7 @@ PACKAGE = ROOT / "kpgeo"
 
 STAGES = {
     "registry", "catalog", "ingest", "features", "detect", "sites", "production", "alerts", "brief", "assess", "sim",
-    "evidence",
+    "evidence", "delivery",
 }  # fmt: skip
 BELOW_STAGES = {"model", "options", "kernels", "lazy", "wire"}
 MAY_IMPORT = {

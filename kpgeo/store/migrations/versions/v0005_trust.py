@@ -23,12 +23,20 @@ def upgrade() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Text(), primary_key=True),
-        *_texts("subscriber", "channel", "kind", "items", "state", "made_at", "next_at", "error"),
+        *_texts("subscriber", "channel", "kind", "items", "body", "state", "made_at", "next_at", "error"),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("sent_at", sa.Text()),
         sqlite_strict=True,
     )
     op.create_index("ix_deliveries_state", "deliveries", ["state", "next_at"])
+    op.create_index("ix_deliveries_channel", "deliveries", ["subscriber", "channel"])
+    op.create_table(
+        "subscriptions",
+        sa.Column("subscriber", sa.Text(), primary_key=True),
+        sa.Column("channel", sa.Text(), primary_key=True),
+        *_texts("since", "asked_at", "newest", "settled"),
+        sqlite_strict=True,
+    )
     op.create_table(
         "runs",
         sa.Column("id", sa.Text(), primary_key=True),

@@ -1,0 +1,89 @@
+"""Words and numbers of messages in one language, and the cleaning of what others wrote."""
+
+import datetime as dt
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from kpgeo.model.aoi import Language
+
+LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
+_LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
+_LINE_LIMIT = 300
+_OTHER = "other"
+
+
+@cache
+def phrases() -> dict[str, dict[str, dict[str, str]]]:
+    """Return all that messages say, by table, key and language."""
+    content: dict[str, dict[str, dict[str, str]]] = tomllib.loads(
+        files("kpgeo.delivery").joinpath("phrases.toml").read_text(encoding="utf-8")
+    )
+    return content
+
+
+def plain(text: object, limit: int = _LINE_LIMIT) -> str:
+    r"""Return untrusted text as one line that cannot steer a header, a terminal or a reader.
+
+    Line breaks become spaces; control characters, direction marks and other invisible ones go.
+
+    >>> plain("Bobi\r\nBcc: all@example.org\x1b[31m\u202eX")
+    'Bobi Bcc: all@example.org[31mX'
+    """
+    spaced = " ".join(unicodedata.normalize("NFC", str(text)).split())
+    shown = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
+    return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
+
+
+class Wording:
+    """Says things in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def say(self, key: str, **values: object) -> str:
+        """Return a phrase with values in its braces. Values are cleaned, and never read as templates."""
+        return phrases()["phrases"][key][self.language].format(**{name: plain(one) for name, one in values.items()})
+
+    def named(self, table: str, key: str) -> str:
+        """Return the word for a value of a closed vocabulary; of one that is not known, the word for others."""
+        known = phrases()[table]
+        return known.get(key, known[_OTHER] if _OTHER in known else {self.language: plain(key)})[self.language]
+
+    def name(self, names: Mapping[str, str], otherwise: str) -> str:
+        """Return a name somebody gave, in this language or the first there is."""
+        return plain(names.get(self.language) or next(iter(names.values()), "") or otherwise, 60)
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        """Write a number."""
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        return str(format_decimal(value + 0.0, format=pattern, locale=_LOCALES[self.language]))
+
+    def ha(self, ha: float) -> str:
+        """Write hectares, no finer than they are known."""
+        return self.number(ha, 0 if ha >= 99.95 else 1 if ha >= 0.995 else 2)
+
+    def percent(self, frac: float) -> str:
+        """Write a share, without claiming a full hundred or a bare zero that is not one."""
+        if 0.0 < frac < 0.005:
+            return self.say("less-than-1")
+        if 0.995 <= frac < 1.0:
+            return self.say("more-than-99")
+        return f"{self.number(100.0 * frac)}\u00a0%"
+
+    def date(self, day: dt.date | str) -> str:
+        """Write a date; of a text that is none, the text."""
+        try:
+            moment = day if isinstance(day, dt.date) else dt.date.fromisoformat(day[:10])
+        except ValueError:
+            return plain(day, 40)
+        return str(format_date(moment, "d MMM y", locale=_LOCALES[self.language])).replace(" ", "\u00a0")
+
+    def listed(self, parts: list[str]) -> str:
+        """Join texts."""
+        return ", ".join(parts)
