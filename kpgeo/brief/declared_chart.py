@@ -25,6 +25,7 @@ _ROOMY = 7
 _BAR = 0.3
 _SMALL_PT = 6.3
 _LEGEND_COLUMNS = 2
+_LETTERS_A_ROW = 100
 _LETTER_FRAC = 0.034  # of the panel's height that a letter of an upright number takes
 _DECLARED_FACE = "#9fb9c6"
 _SEEN_FACE = "#5c7480"
@@ -131,6 +132,7 @@ def _lies_in_another(period: Period, compared: Iterable[Period]) -> bool:
 def declared_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
     """Draw newly dug area, how much was seen, and declared carats beside what could have been dug, period by period."""
     is_roomy, entries = len(rows) <= _ROOMY, _entries(rows, words)
+    letters = _LETTERS_A_ROW // max(len(rows), 3) if is_roomy else 0
     low = 0.16 * -(-len(entries) // _LEGEND_COLUMNS) + (0.55 if is_roomy else 0.28)
     high = 1.35 if is_roomy else 1.75
     figure = draw.sheet(draw.TEXT_WIDTH_IN, low + high + 2.03)
@@ -150,18 +152,18 @@ def declared_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
     _draw_seen(seen, rows, words)
     _draw_declared(below, rows, words)
     draw.label_ticks(above, range(len(rows)), [""] * len(rows))
-    draw.label_ticks(below, range(len(rows)), [_period_label(row, words, is_roomy=is_roomy) for row in rows])
+    draw.label_ticks(below, range(len(rows)), [_period_label(row, words, letters) for row in rows])
     draw.legend_at(figure, (0.7, 0.02), entries, ncols=_LEGEND_COLUMNS, handlelength=2.2, columnspacing=2.0)
     return draw.picture_bytes(figure, dpi)
 
 
-def _period_label(row: PeriodRow, words: Words, *, is_roomy: bool) -> str:
-    """Name a period and, where there is room, what the comparison says of it."""
-    if not is_roomy:
+def _period_label(row: PeriodRow, words: Words, letters: int) -> str:
+    """Name a period and, where there is room for so many letters, what the comparison says of it."""
+    if not letters:
         return row.period.label
     verdict = row.comparison.verdict if row.comparison else None
     said = words.say(SHORT_VERDICT[verdict]) if verdict else words.say("not compared")
-    return f"{row.period.label}\n{draw.wrapped(said, 14)}"
+    return f"{row.period.label}\n{draw.wrapped(said, letters)}"
 
 
 def _entries(rows: Sequence[PeriodRow], words: Words) -> list[tuple[Artist, str]]:

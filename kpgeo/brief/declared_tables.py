@@ -88,13 +88,13 @@ def comparison_table(comparisons: Sequence[Comparison], words: Words) -> Table:
     return Table(
         caption=words.say("Declared figures held against activity and capacity"),
         columns=(
-            Column(title=words.say("Period"), width=0.8),
+            Column(title=words.say("Period"), width=0.75),
             Column(title=words.say("Newly dug, ha"), width=1.1, align="right"),
-            Column(title=words.say("Seen"), width=0.65, align="right"),
-            Column(title=words.say("Declared, ct"), width=1.0, align="right"),
-            *(Column(title=words.say(title), width=1.45, align="right") for title, _ in routes),
-            Column(title=words.say("Capacity below declared"), width=0.95, align="right"),
-            Column(title=words.say("Reading"), width=1.7),
+            Column(title=words.say("Seen"), width=0.6, align="right"),
+            Column(title=words.say("Declared, ct"), width=0.95, align="right"),
+            *(Column(title=words.say(title), width=1.65, align="right") for title, _ in routes),
+            Column(title=words.say("Capacity below declared"), width=0.9, align="right"),
+            Column(title=words.say("Reading"), width=1.5),
         ),
         rows=tuple(_comparison_row(one, routes, words) for one in in_order(comparisons)),
         note=words.say(

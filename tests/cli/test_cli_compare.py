@@ -92,3 +92,9 @@ def test_the_page_of_a_participant_needs_no_workspace(compare, tmp_path):
     _, said = compare("--participant", "Guinea", "--period", "2008", "--out", "guinea.html")
     assert said["out"] == "guinea.html"
     assert "2012-5256" in (tmp_path / "guinea.html").read_text(encoding="utf-8")
+
+
+def test_a_page_of_nobody_or_in_no_format_is_refused_before_anything_is_reckoned(compare, tmp_path):
+    assert "A page is of a participant." in compare("--out", "page.html", code=2)[0]
+    assert "no format of a page" in compare("--participant", "Guinea", "--out", "page.odt", code=2)[0]
+    assert list(tmp_path.iterdir()) == []
