@@ -1,5 +1,6 @@
 """Commands that give out comparisons, parcel checks, exports and briefs."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.parcel import Parcel
-from kpgeo.model.production import Comparison
+from kpgeo.model.production import Activity, CapacityInterval, Comparison
 
 _ENDINGS = {"pdf", "html", "docx"}
 
@@ -193,7 +194,7 @@ def brief(
 
 
 def _comparison_content(one: Comparison) -> dict[str, Any]:
-    capacity = one.capacity
+    """Return a comparison as plain JSON; land outside every stratum has no stratum, and its carats are in no other."""
     return {
         "id": one.id,
         "aoi": one.aoi_id,
@@ -202,10 +203,33 @@ def _comparison_content(one: Comparison) -> dict[str, Any]:
         "verdict": str(one.verdict),
         "reasons": [str(reason) for reason in one.reasons],
         "declared_ct": one.declared.carats if one.declared else None,
-        "capacity_ct": [capacity.low_ct, capacity.median_ct, capacity.high_ct] if capacity else None,
-        "labour_ct": [one.labour.low_ct, one.labour.median_ct, one.labour.high_ct] if one.labour else None,
+        "declared": None if one.declared is None else str(one.declared.kind),
+        "declared_as_published_on": _day_of(one.declared.as_published_on) if one.declared else None,
+        "capacity_ct": _interval(one.capacity),
+        "labour_ct": _interval(one.labour),
+        "outside_ct": _interval(one.outside),
         "prob_above_capacity": one.prob_above_capacity,
         "coverage_frac": one.coverage_frac,
         "new_ha": sum(activity.new_area.ha for activity in one.activities),
+        "activities": [_activity_content(activity) for activity in one.activities],
         "sentences": {language: list(lines) for language, lines in one.sentences.items()},
     }
+
+
+def _activity_content(one: Activity) -> dict[str, Any]:
+    return {
+        "aoi": one.aoi_id,
+        "stratum": one.stratum_id or None,
+        "new_ha": [one.new_area.low_ha, one.new_area.ha, one.new_area.high_ha],
+        "standing_ha": [one.standing_area.low_ha, one.standing_area.ha, one.standing_area.high_ha],
+        "coverage_frac": one.coverage_frac,
+        "sites": one.sites,
+    }
+
+
+def _interval(interval: CapacityInterval | None) -> list[float] | None:
+    return None if interval is None else [interval.low_ct, interval.median_ct, interval.high_ct]
+
+
+def _day_of(day: dt.date | None) -> str | None:
+    return None if day is None else day.isoformat()
