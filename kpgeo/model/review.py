@@ -263,7 +263,7 @@ def read_person(text: str, where: str = "--by") -> str:
         `name`: it is empty, too long, kpgeo's own, or holds what names are not made of (control and direction
         characters, letters that show nothing, letters of Latin, Greek and Cyrillic mixed in one name).
     """
-    name = " ".join(unicodedata.normalize("NFC", text).split(" ")).strip()
+    name = " ".join(part for part in unicodedata.normalize("NFC", text).split(" ") if part)
     folded = _folded(name)
     if not folded or not any(char.isalpha() for char in folded):
         raise RuleError("Nobody says who does this.", rule="name", where=where, remedy=_NAME)
@@ -278,7 +278,7 @@ def read_person(text: str, where: str = "--by") -> str:
         )
     if folded == _folded(MACHINE):
         raise RuleError(f"{MACHINE!r} is the machine's own name.", rule="name", where=where, remedy=_NAME)
-    return " ".join(name.split())
+    return name
 
 
 def same_person(one: str, other: str) -> bool:
