@@ -22,6 +22,10 @@ from kpgeo.options.alerts import AlertOptions
 
 NOT_LOOKED = "not-looked"
 LOOKED_AGAIN = "looked-again"
+DUG_BEFORE = "dug-before-monitoring"
+
+_UNTOLD = frozenset({MachineState.CANDIDATE, MachineState.FIRST, MachineState.EXPIRED})
+"""States that a site found to be older than monitoring is not announced from: later looks may date its digging back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +171,7 @@ def _open(site: Site, context: AlertContext, options: AlertOptions) -> tuple[Ale
 def _step(before: Alert, site: Site, context: AlertContext, options: AlertOptions) -> tuple[Alert, AlertEvent | None]:
     """Step one alert."""
     was_looked_at = _was_looked_at(before, site)
-    state, held, reason = _next_state(before, site, options, context.dekad, was_looked_at=was_looked_at)
+    state, held, reason = _next_state(before, site, options, context, was_looked_at=was_looked_at)
     if not (state is before.state or is_legal(before.state, state, before.held_state)):
         raise IntegrityError(f"An alert may not step from {before.state} to {state}.", where=before.id)
     has_ended = state in ENDED and state is before.state
@@ -192,7 +196,7 @@ def _was_looked_at(before: Alert, site: Site) -> bool:
 
 
 def _next_state(
-    before: Alert, site: Site, options: AlertOptions, dekad: int, *, was_looked_at: bool
+    before: Alert, site: Site, options: AlertOptions, context: AlertContext, *, was_looked_at: bool
 ) -> tuple[MachineState, MachineState | None, str]:
     """Return an alert's next state, the state it is held in (if undetermined) and the reason for the step."""
     now = standing(before)
@@ -200,7 +204,10 @@ def _next_state(
         return MachineState.FINISHED, None, f"merged:{site.merged_into} held:{now}"
     if not was_looked_at:
         return (now, None, "") if now in ENDED else (MachineState.UNDETERMINED, now, NOT_LOOKED)
-    after, reason = _verdict(now, before, site, options, dekad)
+    if now in _UNTOLD and site.opened_day <= context.baseline_end_day:
+        after, reason = MachineState.EXPIRED, "" if now is MachineState.EXPIRED else DUG_BEFORE
+    else:
+        after, reason = _verdict(now, before, site, options, context.dekad)
     if before.state is MachineState.UNDETERMINED:
         reason = f"{reason or LOOKED_AGAIN} held:{now}"
     return after, None, reason

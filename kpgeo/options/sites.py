@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from kpgeo.model.ids import digest
 from kpgeo.options.base import StageOptions
 
 
@@ -89,6 +90,12 @@ class SiteOptions(StageOptions):
     split_m: float = Field(
         default=150.0, ge=0.0, le=2000.0, description="Parts of a site become sites of their own beyond this gap, in m."
     )
+    field_m: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=2000.0,
+        description="New digging this near to a site that opened while monitored belongs to it, in m; 0: join_m alone.",
+    )
     min_look_frac: float = Field(
         default=0.1,
         gt=0.0,
@@ -111,6 +118,12 @@ class SiteOptions(StageOptions):
     close_looks: int = Field(
         default=4, ge=1, le=100, description="A site closes after this many looked dekads in a row without mining."
     )
+
+    def digest(self) -> str:
+        """Return 12 hex digits that change when any option changes; what is not used leaves them as they were."""
+        if self.field_m > 0.0:
+            return super().digest()
+        return digest(type(self).__name__, self.model_dump(mode="json", exclude={"field_m"}))[:12]
 
     @model_validator(mode="after")
     def _thresholds_nest(self) -> Self:

@@ -24,6 +24,11 @@ class Cluster:
     geometry_m: BaseGeometry
 
     @property
+    def first_day(self) -> int:
+        """Return the earliest onset of its change objects."""
+        return min(change.first_day for change in self.changes)
+
+    @property
     def look_frac(self) -> float:
         """Return the share of its pixels seen clearly in the dekad, 0–1."""
         seen = sum(change.look_frac * change.n_px for change in self.changes)
@@ -76,20 +81,60 @@ def claim_clusters(rows: Sequence[Site], clusters: Sequence[Cluster], place: Pla
         for site in rows
         if site.id not in swallowed and site.id not in held and site.status is not SiteStatus.CLOSED
     }
-    orphans = []
+    young = {site.id: standing[site.id] for site in rows if site.id in standing and _is_young(site.opened_day, place)}
+    orphans: list[tuple[Cluster, str]] = []
+    parts: dict[str, list[Cluster]] = {}
     for number, cluster in enumerate(clusters):
         if number in owner:
             continue
         parent = next((site.id for site in rows if (site.id, number) in overlaps), "")
         parent = swallowed.get(parent, parent)
         neighbour = "" if parent else _nearest(standing, cluster, options.join_m)
+        if not parent and not neighbour and options.field_m > 0.0 and _is_young(cluster.first_day, place):
+            neighbour = _nearest(young, cluster, options.field_m)
         if neighbour:
             owned.setdefault(neighbour, []).append(cluster)
-        elif parent in owned and _gap_m(owned[parent][0], cluster) <= options.split_m:
-            owned[parent].append(cluster)
+        elif parent in owned:
+            parts.setdefault(parent, []).append(cluster)
         else:
             orphans.append((cluster, parent))
-    return Claims(owned, swallowed, held, orphans)
+    for parent, some in parts.items():
+        is_kept = _stay(owned[parent][0], some, options)
+        owned[parent] += [part for part, stays in zip(some, is_kept, strict=True) if stays]
+        orphans += [(part, parent) for part, stays in zip(some, is_kept, strict=True) if not stays]
+    return Claims(owned, swallowed, held, _founders(orphans, place, options.field_m))
+
+
+def _is_young(first_day: int, place: Place) -> bool:
+    """Say whether digging began while monitored."""
+    return first_day > place.baseline_end_day
+
+
+def _stay(main: Cluster, parts: Sequence[Cluster], options: SiteOptions) -> list[bool]:
+    """Say which parts of a site stay with its main cluster: those near it, and in a field those near these too."""
+    if options.field_m <= 0.0:
+        return [_gap_m(main, part) <= options.split_m for part in parts]
+    shapes = [main.geometry_m, *(part.geometry_m for part in parts)]
+    groups = _components(shapes, max(options.field_m, options.split_m))
+    return [group == groups[0] for group in groups[1:]]
+
+
+def _founders(orphans: Sequence[tuple[Cluster, str]], place: Place, field_m: float) -> list[tuple[Cluster, str]]:
+    """Return the clusters to found sites on: new ones of one field are one, wherever in it they were first seen."""
+    new = [cluster for cluster, parent in orphans if not parent and _is_young(cluster.first_day, place)]
+    if field_m <= 0.0 or len(new) < 2:
+        return list(orphans)
+    groups: dict[int, list[Cluster]] = {}
+    for cluster, group in zip(new, _components([one.geometry_m for one in new], field_m), strict=True):
+        groups.setdefault(group, []).append(cluster)
+    joined = [
+        Cluster(
+            tuple(change for one in some for change in one.changes),
+            shapely.union_all([one.geometry_m for one in some]),
+        )
+        for some in groups.values()
+    ]
+    return [*((cluster, "") for cluster in joined), *(pair for pair in orphans if pair[0] not in new)]
 
 
 def _components(shapes: list[BaseGeometry], reach_m: float) -> list[int]:
