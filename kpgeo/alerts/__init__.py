@@ -1,5 +1,6 @@
 """Sites to alerts: the machine's states, the question each serves, what people make of them, and what is sent."""
 
+from kpgeo.alerts.leaks import Leak, Restricted, find_leaks
 from kpgeo.alerts.method import MethodDifference, Placed, compare_methods, near_pairs, placed
 from kpgeo.alerts.operating import (
     choose_operating_point,
@@ -10,6 +11,7 @@ from kpgeo.alerts.operating import (
     true_share,
 )
 from kpgeo.alerts.outbox import OutboxEntry, outbox_entries
+from kpgeo.alerts.public import generalise, half_years, told_periods
 from kpgeo.alerts.review import (
     JUDGED,
     LOCKED,
@@ -39,17 +41,22 @@ __all__ = [
     "TRANSITIONS",
     "AlertContext",
     "CarryRule",
+    "Leak",
     "MethodDifference",
     "OutboxEntry",
     "Placed",
     "Refusal",
+    "Restricted",
     "alert_seen",
     "carry_entry",
     "choose_operating_point",
     "compare_methods",
     "confidence_for",
     "entry_of",
+    "find_leaks",
     "fold_reviews",
+    "generalise",
+    "half_years",
     "is_legal",
     "match_reviews",
     "may_follow",
@@ -69,6 +76,7 @@ __all__ = [
     "require_unchanged",
     "review_word",
     "standing",
+    "told_periods",
     "true_share",
     "withdrawal_notice",
 ]

@@ -11,6 +11,7 @@ import typer
 from kpgeo import __version__
 from kpgeo.cli.console import TopFrame, say
 from kpgeo.cli.declare import add_to as add_declare
+from kpgeo.cli.deliver import add_to as add_deliver
 from kpgeo.cli.explain import add_to as add_explain
 from kpgeo.cli.ledger import add_to as add_ledger
 from kpgeo.cli.look import add_to as add_look
@@ -18,6 +19,7 @@ from kpgeo.cli.maps import add_to as add_maps
 from kpgeo.cli.method import add_to as add_method
 from kpgeo.cli.places import add_to as add_places
 from kpgeo.cli.produce import add_to as add_produce
+from kpgeo.cli.publish import add_to as add_publish
 from kpgeo.cli.review import add_to as add_review
 from kpgeo.cli.run import add_to as add_run
 from kpgeo.cli.schedule import add_to as add_schedule
@@ -56,9 +58,11 @@ for _add in (
     add_declare,
     add_produce,
     add_maps,
+    add_publish,
     add_method,
     add_review,
     add_ledger,
+    add_deliver,
     add_schedule,
     add_upkeep,
 ):

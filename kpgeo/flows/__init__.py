@@ -25,6 +25,8 @@ from kpgeo.flows.parcels import parcel_content, write_parcel_page
 from kpgeo.flows.participant_pages import ParticipantPage, participant_page
 from kpgeo.flows.participants import compare_figures, compare_participant
 from kpgeo.flows.planned import Plan, plan
+from kpgeo.flows.publishing import PAGE as PUBLIC_PAGE
+from kpgeo.flows.publishing import Publication, publish, restricted_of
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.reporting import RunReport
@@ -52,11 +54,21 @@ from kpgeo.flows.scheduling_units import (
     write_timers,
 )
 from kpgeo.flows.sheets import ExportFormat
+from kpgeo.flows.telling import (
+    PostReport,
+    Trial,
+    deliver_now,
+    delivery_content,
+    retry_delivery,
+    tell_subscribers,
+    try_delivery,
+)
 from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_sentences
 from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
 
 __all__ = [
     "NO_LONGER_RAISED",
+    "PUBLIC_PAGE",
     "Bench",
     "BriefFormat",
     "CalibrationReport",
@@ -77,13 +89,16 @@ __all__ = [
     "Observation",
     "ParticipantPage",
     "Plan",
+    "PostReport",
     "Progress",
+    "Publication",
     "QueueFilter",
     "ReviewRow",
     "RunReport",
     "ScheduleReport",
     "Subject",
     "TimerForm",
+    "Trial",
     "Watch",
     "adopt_method",
     "calibrate",
@@ -97,6 +112,8 @@ __all__ = [
     "compare_participant",
     "decide",
     "deliver",
+    "deliver_now",
+    "delivery_content",
     "demo",
     "describe_sites",
     "enabling",
@@ -128,10 +145,13 @@ __all__ = [
     "participant_page",
     "photo_digest",
     "plan",
+    "publish",
     "questions_about",
     "read_imports",
     "read_reviews",
     "read_watched",
+    "restricted_of",
+    "retry_delivery",
     "review_content",
     "review_entries",
     "review_of",
@@ -146,7 +166,9 @@ __all__ = [
     "surroundings_of",
     "surroundings_sentences",
     "take_step",
+    "tell_subscribers",
     "timer_files",
+    "try_delivery",
     "verify_ledger",
     "watch_of",
     "write_catalogue",
