@@ -20,42 +20,42 @@ _OVER = "over"
 _SENTENCES: dict[str, dict[str, str]] = {
     AlarmKind.MISSING: {
         "en": "No run of {pipeline} is done since {done}: {due} were due.",
-        "fr": "Aucune exécution de {pipeline} n'est achevée depuis le {done} ; {due} étaient prévues.",
+        "fr": "Aucun passage de {pipeline} n’est achevé depuis le {done} ; {due} étaient prévus.",
         "pt": "Nenhuma execução de {pipeline} foi concluída desde {done}; {due} estavam previstas.",
     },
     _NEVER_DONE: {
         "en": "No run of {pipeline} was ever done; one is due since {since}.",
-        "fr": "Aucune exécution de {pipeline} n'a jamais été achevée ; une est attendue depuis le {since}.",
+        "fr": "Aucun passage de {pipeline} n’a jamais été achevé ; un est attendu depuis le {since}.",
         "pt": "Nenhuma execução de {pipeline} foi alguma vez concluída; uma está prevista desde {since}.",
     },
     AlarmKind.LATE: {
         "en": "The run of {pipeline} that was due on {since} is not done.",
-        "fr": "L'exécution de {pipeline} prévue le {since} n'est pas achevée.",
+        "fr": "Le passage de {pipeline} prévu le {since} n’est pas achevé.",
         "pt": "A execução de {pipeline} prevista para {since} não está concluída.",
     },
     _UNDER_WAY: {
         "en": "The run of {pipeline} that was due on {since} is not done; one is under way since {under_way}.",
-        "fr": "L'exécution de {pipeline} prévue le {since} n'est pas achevée ; une est en cours depuis le {under_way}.",
+        "fr": "Le passage de {pipeline} prévu le {since} n’est pas achevé ; un autre est en cours depuis {under_way}.",
         "pt": "A execução de {pipeline} prevista para {since} não está concluída; uma decorre desde {under_way}.",
     },
     AlarmKind.BLIND: {
         "en": "Nothing of {subject} was seen since {since} ({days} days). What was not seen is not quiet.",
-        "fr": "Rien de {subject} n'a été vu depuis le {since} ({days} jours). Ce qui n'est pas vu n'est pas calme.",
+        "fr": "Rien de {subject} n’a été vu depuis le {since} ({days} jours). Ce qui n’est pas vu n’est pas calme.",
         "pt": "Nada de {subject} foi visto desde {since} ({days} dias). O que não se vê não está calmo.",
     },
     AlarmKind.FAILED: {
         "en": "The last {runs} runs of {pipeline} failed, since {since} (exit code {code}).",
-        "fr": "Les {runs} dernières exécutions de {pipeline} ont échoué, depuis le {since} (code de sortie {code}).",
+        "fr": "Les {runs} derniers passages de {pipeline} ont échoué, depuis le {since} (code de sortie {code}).",
         "pt": "As últimas {runs} execuções de {pipeline} falharam, desde {since} (código de saída {code}).",
     },
     _CUT_SHORT: {
         "en": "The last {runs} runs of {pipeline} were cut short or failed, since {since}.",
-        "fr": "Les {runs} dernières exécutions de {pipeline} ont été interrompues ou ont échoué, depuis le {since}.",
+        "fr": "Les {runs} derniers passages de {pipeline} ont été interrompus ou ont échoué, depuis le {since}.",
         "pt": "As últimas {runs} execuções de {pipeline} foram interrompidas ou falharam, desde {since}.",
     },
     AlarmKind.CATALOGUE: {
         "en": "The catalogue {subject} has not answered the last {runs} runs of {pipeline}, since {since}.",
-        "fr": "Le catalogue {subject} n'a pas répondu aux {runs} dernières exécutions de {pipeline}, depuis {since}.",
+        "fr": "Le catalogue {subject} n’a pas répondu aux {runs} derniers passages de {pipeline}, depuis le {since}.",
         "pt": "O catálogo {subject} não respondeu às últimas {runs} execuções de {pipeline}, desde {since}.",
     },
     _OVER: {

@@ -20,9 +20,12 @@ import time_machine
 from typer.testing import CliRunner
 
 from kpgeo import cli, flows
+from kpgeo.flows.alarm import alarm_item
+from kpgeo.flows.doctor.timetable import schedule_findings
 from kpgeo.flows.running import opened_to_write
 from kpgeo.flows.scheduling import due_before, due_run
 from kpgeo.flows.scheduling_book import Booking, heartbeat_file
+from kpgeo.flows.scheduling_watch import Sight, judge
 from kpgeo.model.calendar import day_of, dekad_of
 from kpgeo.model.decision import Commit, DekadDecision, OutboxItem
 from kpgeo.model.errors import BadInputError
@@ -96,28 +99,31 @@ def test_a_run_that_is_not_done_is_an_alarm_once_and_its_end_is_told_once(pipeli
 
 def test_a_season_of_outages_raises_as_many_alarms_as_it_ends(pipeline: Pipeline, room: Workspace) -> None:
     dice = random.Random(7)
-    with closing(room.tables()) as tables, time_machine.travel(NOW, tick=False) as clock:
+    with closing(room.tables()) as tables:
+
+        def look(now: dt.datetime) -> list[RunEntry]:
+            runs, standing = tables.runs.runs("northern"), tables.runs.alarms("northern")
+            assert len({one.kind for one in standing}) == len(standing)
+            kinds = frozenset(one.kind for one in standing)
+            sight = Sight(pipeline="northern", runs=tuple(runs), is_held=False, standing=kinds)
+            tables.runs.settle("northern", judge(pipeline.schedule, sight, now), now, alarm_item)
+            return runs
+
         up_again = NOW
         for hours in range(0, 24 * 45, 6):
             now = NOW + hours * HOUR
-            clock.move_to(now)
             if dice.random() < 0.04:
                 up_again = now + dice.randint(1, 120) * HOUR
-            due = due_run(pipeline.schedule, tables.runs.runs("northern"), now)
-            if now >= up_again and due.due_at is not None:
+            if due_run(pipeline.schedule, look(now), now).due_at is not None and now >= up_again:
                 _book(tables, now, dice.choice([0, 0, 0, 3, 4, 5, None]))
-            flows.check_schedule(pipeline)
-            standing = tables.runs.alarms("northern")
-            assert len({(one.kind, one.subject) for one in standing}) == len(standing)
         _book(tables, NOW + 46 * DAY)
-        clock.move_to(NOW + 46 * DAY + HOUR)
-        flows.check_schedule(pipeline)
+        look(NOW + 46 * DAY + HOUR)
         alarms = tables.runs.alarms("northern", with_ended=True)
+        told = Counter((one.payload["alarm"], one.payload["is_over"]) for one in tables.pending_outbox())
     kinds = Counter(one.kind for one in alarms)
     assert kinds[AlarmKind.LATE] >= 3
     assert kinds[AlarmKind.FAILED] >= 1
     assert all(one.ended_at is not None for one in alarms)
-    told = Counter((one["alarm"]["alarm"], one["alarm"]["is_over"]) for one in _items(room))
     assert set(told.values()) == {1}
     assert set(told) == {(one.id, is_over) for one in alarms for is_over in (False, True)}
 
@@ -240,6 +246,7 @@ def test_a_run_that_breaks_is_written_down_as_failed(
 _HOLDER = """
 import sys, time
 from pathlib import Path
+from kpgeo.flows.alarm import alarm_item
 from kpgeo.flows.running import opened_to_write
 from kpgeo.flows.scheduling_book import booked, usual_due
 from kpgeo.options.pipeline import Pipeline
@@ -354,3 +361,25 @@ def test_an_outside_monitor_hears_of_runs_that_were_done_and_of_no_others(
     kept = b"".join(path.read_bytes() for path in room.path.rglob("*") if path.is_file())
     assert b"4f1c-secret" not in kept
     assert "4f1c-secret" not in caplog.text
+
+
+def test_the_doctor_says_how_the_schedule_stands(pipeline: Pipeline, room: Workspace) -> None:
+    def said(given: Pipeline) -> tuple[str, str]:
+        (one,) = schedule_findings(given, room.path)
+        return one.state, one.detail
+
+    with closing(room.tables()) as tables, time_machine.travel(NOW, tick=False) as clock:
+        assert said(pipeline)[0] == "warn"
+        booking = Booking(room, tables, pipeline, due_before(pipeline.schedule, NOW))
+        booking.begin("a-run")
+        booking.end(0)
+        assert said(pipeline) == ("ok", "the next run is due on 2026-03-03 04:00 UTC")
+        clock.move_to(NOW + DAY + 5 * HOUR)
+        assert said(pipeline)[0] == "ok"
+        clock.move_to(NOW + DAY + 6 * HOUR)
+        assert "should have been done by 2026-03-03 10:00 UTC" in said(pipeline)[1]
+        flows.check_schedule(pipeline)
+        assert said(pipeline)[1].startswith("1 alarm standing")
+        heartbeat_file(room, pipeline).write_bytes(b"[")
+        assert said(pipeline)[0] == "fail"
+    assert said(pipeline.model_copy(update={"schedule": ScheduleOptions()}))[0] == "ok"

@@ -138,7 +138,7 @@ def test_a_run_is_late_then_missing():
     assert set(both) == {AlarmKind.LATE, AlarmKind.MISSING}
     assert both[AlarmKind.LATE].since == late[AlarmKind.LATE].since
     told = say_alarm(both[AlarmKind.MISSING], "fr")
-    assert told == "Aucune exécution de p n'est achevée depuis le 2026-03-01 04:00 UTC ; 3 étaient prévues."
+    assert told == "Aucun passage de p n’est achevé depuis le 2026-03-01 04:00 UTC ; 3 étaient prévus."
 
 
 def test_where_no_run_has_ever_begun_that_is_said_at_once():

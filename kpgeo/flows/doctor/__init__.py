@@ -13,6 +13,7 @@ from kpgeo.flows.doctor.machine import ClockWatch, clock_findings, examine_machi
 from kpgeo.flows.doctor.papers import cluster_findings, file_findings, read_pipeline, read_watches
 from kpgeo.flows.doctor.room import examine_workspace
 from kpgeo.flows.doctor.software import examine_software
+from kpgeo.flows.doctor.timetable import schedule_findings
 from kpgeo.flows.watch import Progress, Watch, silent
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.wire import redact
@@ -60,6 +61,8 @@ def examine(
         findings += told_of_areas
         findings += within(_LOCAL_S, "files", lambda: file_findings(pipeline))
     findings += within(_LOCAL_S, "workspace", lambda: examine_workspace(workspace, watches))
+    if pipeline is not None:
+        findings += within(_LOCAL_S, "schedule", lambda: schedule_findings(pipeline, workspace))
     progress("doctor: workspace", 1, 1)
     skews_s: dict[str, float] = {}
     if pipeline is not None:
