@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shapely import from_wkb, to_wkb
 
 from kpgeo.model.errors import BadInputError
+from kpgeo.model.ids import digest
 from kpgeo.model.site import SiteStatus
 from kpgeo.sites import link_sites, outline_changes
 
@@ -267,6 +268,7 @@ def test_fields_of_another_grid_are_refused(make, place, options):
 LINK_FIELDS = {
     "join_m": 130.0,
     "split_m": 100.0,
+    "field_m": 400.0,
     "min_look_frac": 0.9,
     "opened_frac": 0.9,
     "grow_ha": 2.0,
@@ -285,6 +287,13 @@ def test_every_option_changes_something(make, place, run, name, value):
     assert getattr(make.options(), name) != value
     plain, moved = run(*history), run(*history, by=make.options(**{name: value}))
     assert (plain.rows, plain.events) != (moved.rows, moved.events)
+
+
+def test_a_field_distance_that_is_not_used_leaves_the_digest_of_the_options_as_it_was(make):
+    kept = {name: value for name, value in make.options().model_dump().items() if name != "field_m"}
+    plain = make.options()
+    assert plain.digest() == digest("SiteOptions", kept)[:12]
+    assert make.options(field_m=150.0).digest() != plain.digest()
 
 
 def _history(make, place, seed, length=6):
