@@ -164,16 +164,6 @@ def prob_ratio_above(median: float, sigma: float, factor: float) -> float:
     return 0.5 * math.erfc(-gap / (sigma * math.sqrt(2.0)))
 
 
-def correlated_sum_variance(n_px: int, sd: float, length_px: float) -> float:
-    """Return the variance of the sum of `n_px` errors of standard deviation `sd`, correlated as exp(-d / length).
-
-    The double sum of the correlations is n times its integral over the plane, 2 pi length^2 (at least 1, at most n):
-    exact for patches much wider than `length_px`, an upper bound for smaller ones.
-    """
-    neighbours = min(max(1.0, 2.0 * math.pi * length_px**2), float(max(n_px, 1)))
-    return n_px * sd**2 * neighbours
-
-
 def _lognormal(low: float, high: float) -> tuple[float, float]:
     return 0.5 * math.log(low * high), math.log(high / low) / (2.0 * Z90)
 

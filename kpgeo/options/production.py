@@ -54,29 +54,23 @@ class ProductionOptions(StageOptions):
         default=True,
         description="Call no figure above capacity that digging outside the strata, kept apart, would explain.",
     )
-    standing_prob: float = Field(
-        default=0.50, gt=0.0, lt=1.0, description="Mined probability from which a pixel counts as standing area."
-    )
-    seen_frac: float = Field(
-        default=0.67,
-        gt=0.2,
+    area_bias_sd: float = Field(
+        default=0.25,
+        ge=0.0,
         le=1.0,
-        description="Mined fraction as looks see it, over the true one: pits and wet clay hardly stand out.",
-    )
-    fraction_sd: float = Field(
-        default=0.20, ge=0.0, le=1.0, description="Random error of a pixel's mined fraction (standard deviation)."
-    )
-    correlation_px: float = Field(
-        default=1.5, ge=0.0, le=50.0, description="Correlation length of the fraction error, pixels."
-    )
-    fraction_bias_sd: float = Field(
-        default=0.25, ge=0.0, le=1.0, description="Error common to all fractions (standard deviation of ln area)."
+        description="Error common to all areas of a period (standard deviation of ln area).",
     )
     working_ha: float = Field(
-        default=0.35,
+        default=0.25,
         ge=0.0,
         le=100.0,
-        description="Newly dug area that is found, missed or mistaken as one, ha: what makes small areas less sure.",
+        description="Ground in the strata that is found, missed or mistaken as one, ha: makes small areas less sure.",
+    )
+    outside_working_ha: float = Field(
+        default=0.8,
+        ge=0.0,
+        le=100.0,
+        description="The same of ground outside the strata, where digging is expected less and mistaken more.",
     )
 
     @field_validator("covers_participant")

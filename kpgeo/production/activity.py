@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kpgeo.kernels.capacity import Z90, correlated_sum_variance
+from kpgeo.kernels.capacity import Z90
 from kpgeo.model.calendar import Period, dekad_label, dekad_of, dekad_start
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.production import Activity
@@ -55,9 +55,10 @@ class ActivityInputs:
 def measure_activity(inputs: ActivityInputs, period: Period, options: ProductionOptions) -> tuple[Activity, ...]:
     """Return the activity of a period for each stratum in order, then for the land outside (`stratum_id` "").
 
-    Newly dug area is the sum of mined fractions over pixels of sites whose onset falls in the period. Standing area
-    is the sum over pixels of sites dug by the end of the period and still mined (probability >= `standing_prob`).
-    Both carry the 90 % interval of `area_with_interval`.
+    Newly dug area is the number of pixels expected to have been dug, among those of sites whose onset falls in the
+    period: the sum of the belief that they are mined, or were and have grown over. Standing area is the sum of the
+    belief in mined over pixels of sites dug by the end of the period. Both carry the 90 % interval of
+    `area_with_interval`, and its upper end is at least what could have gone unseen.
 
     Raises
     ------
@@ -69,22 +70,30 @@ def measure_activity(inputs: ActivityInputs, period: Period, options: Production
     onset = fields.onset_day.astype(np.int64)
     is_dug = inputs.inside & inputs.in_site & (onset != NO_DAY) & (onset < period.end_day)
     is_new = is_dug & (onset >= period.start_day)
-    is_standing = is_dug & (fields.mined_prob >= options.standing_prob)
+    belief = {
+        "new": np.where(is_new, was_dug(fields), 0.0),
+        "standing": np.where(is_dug, _known(fields.mined_prob), 0.0),
+    }
     activities = []
     for index, stratum_id in [*enumerate(inputs.strata_ids, start=1), (0, "")]:
         is_here = inputs.inside & (inputs.stratum_index == index)
         coverage_frac = mean_coverage(inputs.coverage, stratum_id, period)
         land_ha = float(np.count_nonzero(is_here)) * inputs.pixel_ha
-        areas = [
-            _area_of(inputs, is_here & chosen, land_ha, coverage_frac, options) for chosen in (is_new, is_standing)
-        ]
+        working_ha = options.working_ha if stratum_id else options.outside_working_ha
+        unseen_ha = min(options.min_area_ha / coverage_frac, land_ha) if coverage_frac > 0.0 else land_ha
+        areas = {
+            name: _at_least(
+                area_with_interval(float(of[is_here].sum()) * inputs.pixel_ha, working_ha, options), unseen_ha
+            )
+            for name, of in belief.items()
+        }
         activities.append(
             Activity(
                 aoi_id=inputs.aoi_id,
                 stratum_id=stratum_id,
                 period=period,
-                new_area=areas[0],
-                standing_area=areas[1],
+                new_area=areas["new"],
+                standing_area=areas["standing"],
                 coverage_frac=coverage_frac,
                 sites=int(inputs.site_counts.get(stratum_id, 0)),
             )
@@ -92,20 +101,30 @@ def measure_activity(inputs: ActivityInputs, period: Period, options: Production
     return tuple(activities)
 
 
-def area_with_interval(sum_frac: float, n_px: int, pixel_ha: float, options: ProductionOptions) -> Area:
-    """Return an area with its 90 % interval from a sum of mined fractions over `n_px` pixels.
+def was_dug(fields: DekadFields) -> NDArray[np.float64]:
+    """Return the belief that pixels are mined, or were and have grown over since, 0–1 (y, x)."""
+    return np.minimum(_known(fields.mined_prob) + _known(fields.regrowth_prob), 1.0)
 
-    The error is lognormal. Its log variance adds the random error of the fractions, correlated over `correlation_px`;
-    whole workings that are missed, or other ground that is taken for one, `working_ha` at a time; and the error common
-    to all fractions. The first two fade as the area grows, the last stays.
+
+def area_with_interval(ha: float, working_ha: float, options: ProductionOptions) -> Area:
+    """Return an area with its 90 % interval.
+
+    The error is lognormal. Its log variance adds whole workings that are missed, or other ground that is taken for one,
+    `working_ha` at a time, which fades as the area grows; and the error common to all, which stays.
     """
-    if sum_frac <= 0.0:
+    if ha <= 0.0:
         return Area(ha=0.0, low_ha=0.0, high_ha=0.0)
-    ha = sum_frac * pixel_ha
-    of_fractions = correlated_sum_variance(n_px, options.fraction_sd, options.correlation_px) / sum_frac**2
-    sigma = math.sqrt(math.log1p(of_fractions + options.working_ha / ha) + options.fraction_bias_sd**2)
+    sigma = math.sqrt(math.log1p(working_ha / ha) + options.area_bias_sd**2)
     # the pixels cannot hold more than themselves, but what was missed lies in other pixels: no upper clip
     return Area(ha=ha, low_ha=ha * math.exp(-Z90 * sigma), high_ha=ha * math.exp(Z90 * sigma))
+
+
+def _at_least(area: Area, unseen_ha: float) -> Area:
+    return replace(area, high_ha=max(area.high_ha, unseen_ha))
+
+
+def _known(belief: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.nan_to_num(belief.astype(np.float64))
 
 
 def mean_coverage(coverage: Sequence[Coverage], stratum_id: str, period: Period) -> float:
@@ -122,21 +141,8 @@ def mean_coverage(coverage: Sequence[Coverage], stratum_id: str, period: Period)
     return float(min(max(math.fsum(seen) / len(seen), 0.0), 1.0)) if seen else 0.0
 
 
-def _area_of(
-    inputs: ActivityInputs, chosen: NDArray[np.bool_], land_ha: float, coverage_frac: float, options: ProductionOptions
-) -> Area:
-    """Return the area of the chosen pixels; where there are none, 0 up to what could have gone unseen."""
-    frac = np.nan_to_num(inputs.fields.mined_frac[chosen].astype(np.float64))
-    frac = np.minimum(frac / options.seen_frac, 1.0)
-    area = area_with_interval(float(frac.sum()), int(chosen.sum()), inputs.pixel_ha, options)
-    if area.ha > 0.0:
-        return area
-    unseen_ha = options.min_area_ha / coverage_frac if coverage_frac > 0.0 else land_ha
-    return Area(ha=0.0, low_ha=0.0, high_ha=min(unseen_ha, land_ha))
-
-
 def _require_match(inputs: ActivityInputs, period: Period) -> None:
-    shape = inputs.fields.mined_frac.shape
+    shape = inputs.fields.mined_prob.shape
     rasters = {"stratum_index": inputs.stratum_index, "inside": inputs.inside, "in_site": inputs.in_site}
     for name, array in rasters.items():
         if array.shape != shape:

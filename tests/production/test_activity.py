@@ -17,25 +17,25 @@ from kpgeo.options.production import ProductionOptions
 from kpgeo.production import ActivityInputs, measure_activity
 from kpgeo.production.activity import area_with_interval, mean_coverage
 
-OPTIONS = ProductionOptions(seen_frac=1.0, fraction_bias_sd=0.15)
+OPTIONS = ProductionOptions()
 PERIOD = Period.parse("2024H1")
 BEFORE, DURING, AFTER = PERIOD.start_day - 1, PERIOD.start_day, PERIOD.end_day
 FIRST, LAST = dekad_of(PERIOD.start_day), dekad_of(PERIOD.end_day - 1)
 
 
-def _fields(onset, frac=None, prob=None, dekad=LAST):
+def _fields(onset, prob=None, regrown=None, dekad=LAST):
     onset = np.asarray(onset, dtype=np.uint16)
-    frac = np.full(onset.shape, 1.0) if frac is None else np.asarray(frac)
-    prob = np.full(onset.shape, 0.9) if prob is None else np.asarray(prob)
+    prob = np.full(onset.shape, 1.0) if prob is None else np.asarray(prob)
+    regrown = np.zeros(onset.shape) if regrown is None else np.asarray(regrown)
     blank = np.zeros(onset.shape, dtype=np.float32)
     days = np.zeros(onset.shape, dtype=np.uint16)
     return DekadFields(
         dekad=dekad,
         mined_prob=prob.astype(np.float32),
         pond_prob=blank,
-        regrowth_prob=blank,
+        regrowth_prob=regrown.astype(np.float32),
         cleared_prob=blank,
-        mined_frac=frac.astype(np.float32),
+        mined_frac=blank,
         onset_day=onset,
         last_optical_day=days,
         last_radar_day=days,
@@ -66,10 +66,10 @@ def _looks(frac, stratum="flat", dekads=range(FIRST, LAST + 1)):
     ]
 
 
-def test_new_area_is_the_sum_of_fractions_of_onsets_in_the_period():
+def test_new_area_is_the_belief_in_onsets_of_the_period():
     onset = [[BEFORE, DURING, AFTER - 1], [AFTER, 0, DURING]]
-    frac = [[0.9, 0.5, 0.25], [0.9, 0.9, 1.0]]
-    flat, dyke, outside = measure_activity(_inputs(onset, frac=frac), PERIOD, OPTIONS)
+    prob = [[0.9, 0.5, 0.25], [0.9, 0.9, 1.0]]
+    flat, dyke, outside = measure_activity(_inputs(onset, prob=prob), PERIOD, OPTIONS)
     assert flat.new_area.ha == pytest.approx(0.0175)
     # standing: those and the one dug before; not the one dug after
     assert flat.standing_area.ha == pytest.approx(0.0265)
@@ -80,10 +80,18 @@ def test_new_area_is_the_sum_of_fractions_of_onsets_in_the_period():
 def test_strata_and_the_land_outside_are_kept_apart():
     index, counts = [[1, 2, 0]], {"dyke": 2, "": 1}
     flat, dyke, outside = measure_activity(
-        _inputs([[DURING] * 3], frac=[[0.2, 0.4, 0.6]], index=index, counts=counts), PERIOD, OPTIONS
+        _inputs([[DURING] * 3], prob=[[0.2, 0.4, 0.6]], index=index, counts=counts), PERIOD, OPTIONS
     )
     assert [a.new_area.ha for a in (flat, dyke, outside)] == pytest.approx([0.002, 0.004, 0.006])
     assert [a.sites for a in (flat, dyke, outside)] == [0, 2, 1]
+
+
+def test_outside_the_strata_areas_are_less_sure():
+    onset = np.full((20, 20), DURING)
+    within, _, outside = measure_activity(_inputs(onset, index=np.arange(400).reshape(20, 20) % 2), PERIOD, OPTIONS)
+    assert within.new_area.ha == outside.new_area.ha == pytest.approx(2.0)
+    assert outside.new_area.low_ha < within.new_area.low_ha
+    assert outside.new_area.high_ha > within.new_area.high_ha
 
 
 def test_only_pixels_of_sites_inside_the_boundary_count():
@@ -92,23 +100,22 @@ def test_only_pixels_of_sites_inside_the_boundary_count():
 
 
 def test_what_grew_over_again_is_new_area_but_not_standing():
-    inputs = _inputs([[DURING, DURING]], prob=[[0.9, 0.1]])
+    inputs = _inputs([[DURING, DURING]], prob=[[0.9, 0.1]], regrown=[[0.0, 0.8]])
     flat = measure_activity(inputs, PERIOD, OPTIONS)[0]
-    assert flat.new_area.ha == pytest.approx(0.02)
-    assert flat.standing_area.ha == pytest.approx(0.01)
+    assert flat.new_area.ha == pytest.approx(0.018)
+    assert flat.standing_area.ha == pytest.approx(0.010)
 
 
-def test_a_fraction_that_is_not_a_number_counts_as_none():
-    assert measure_activity(_inputs([[DURING, DURING]], frac=[[np.nan, 1.0]]), PERIOD, OPTIONS)[
-        0
-    ].new_area.ha == pytest.approx(0.01)
+def test_a_belief_that_is_not_a_number_counts_as_none():
+    flat = measure_activity(_inputs([[DURING, DURING]], prob=[[np.nan, 1.0]]), PERIOD, OPTIONS)[0]
+    assert flat.new_area.ha == pytest.approx(0.01)
 
 
 def test_two_half_years_add_up_to_the_year():
     rng = np.random.default_rng(3)
     year, halves = Period.parse("2024"), [Period.parse("2024H1"), Period.parse("2024H2")]
     onset = rng.integers(year.start_day - 50, year.end_day + 50, (20, 20))
-    inputs = _inputs(onset, frac=rng.random((20, 20)), dekad=dekad_of(year.end_day))
+    inputs = _inputs(onset, prob=rng.random((20, 20)), dekad=dekad_of(year.end_day))
     parts = [measure_activity(inputs, half, OPTIONS)[0].new_area.ha for half in halves]
     assert sum(parts) == pytest.approx(measure_activity(inputs, year, OPTIONS)[0].new_area.ha)
 
@@ -122,39 +129,41 @@ def test_where_nothing_is_seen_the_interval_says_what_could_be_there():
     assert dark.high_ha == pytest.approx(100.0)  # all of the land
 
 
-def test_a_large_area_is_known_to_a_factor_of_the_common_error_and_one_working_hardly_at_all():
-    large = area_with_interval(200_000.0, 200_000, 0.01, OPTIONS)
-    assert large.high_ha / large.ha == pytest.approx(math.exp(Z90 * OPTIONS.fraction_bias_sd), abs=0.01)
+def test_where_little_is_seen_the_upper_end_still_is_what_could_be_there():
+    onset = np.zeros((100, 100))
+    onset[0, 0] = DURING
+    one = measure_activity(_inputs(onset, coverage=_looks(0.25)), PERIOD, OPTIONS)[0].new_area
+    assert (one.ha, one.high_ha) == (pytest.approx(0.01), pytest.approx(2.0))
+
+
+def test_a_large_area_is_known_to_the_common_error_and_one_working_hardly_at_all():
+    large = area_with_interval(2000.0, OPTIONS.working_ha, OPTIONS)
+    assert large.high_ha / large.ha == pytest.approx(math.exp(Z90 * OPTIONS.area_bias_sd), abs=0.01)
     assert large.ha / large.low_ha == pytest.approx(large.high_ha / large.ha)
-    one = area_with_interval(100.0 * OPTIONS.working_ha, 50, 0.01, OPTIONS)
+    one = area_with_interval(OPTIONS.working_ha, OPTIONS.working_ha, OPTIONS)
     assert one.high_ha / one.ha > 3.5
 
 
 def test_the_interval_is_the_written_formula():
-    sigma = math.sqrt(math.log1p(4 * 0.04 * 4 / 2.0**2 + OPTIONS.working_ha / 0.02) + OPTIONS.fraction_bias_sd**2)
-    area = area_with_interval(2.0, 4, 0.01, OPTIONS)
-    assert area.high_ha == pytest.approx(0.02 * math.exp(Z90 * sigma))
+    sigma = math.sqrt(math.log1p(0.3 / 2.0) + OPTIONS.area_bias_sd**2)
+    area = area_with_interval(2.0, 0.3, OPTIONS)
+    assert area.high_ha == pytest.approx(2.0 * math.exp(Z90 * sigma))
 
 
 def test_the_interval_covers_nine_draws_in_ten():
-    """Draw errors by the model behind it: correlated fractions, a common bias, workings missed or mistaken."""
+    """Draw errors by the model behind it: workings found or not, others mistaken for some, an error common to all."""
     rng = np.random.default_rng(5)
-    side, truth, hits, draws = 12, 0.6, 0, 4000
-    true_ha = truth * side**2 * 0.01
-    y, x = np.mgrid[:side, :side].reshape(2, -1)
-    correlation = np.exp(-np.hypot(y[:, None] - y, x[:, None] - x) / OPTIONS.correlation_px)
-    root = np.linalg.cholesky(correlation)
+    truth, size, hits, draws = 4.0, 0.25, 0, 4000
     for _ in range(draws):
-        frac = truth + OPTIONS.fraction_sd * (root @ rng.standard_normal(side**2))
-        common = rng.normal(0, math.sqrt(OPTIONS.fraction_bias_sd**2 + math.log1p(OPTIONS.working_ha / true_ha)))
-        area = area_with_interval(float(frac.sum() * math.exp(common)), side**2, 0.01, OPTIONS)
-        hits += area.low_ha <= true_ha <= area.high_ha
-    assert 0.87 <= hits / draws <= 0.95
+        found = size * rng.poisson(truth / size)
+        area = area_with_interval(found * math.exp(rng.normal(0.0, OPTIONS.area_bias_sd)), size, OPTIONS)
+        hits += area.low_ha <= truth <= area.high_ha
+    assert 0.87 <= hits / draws <= 0.93
 
 
-@given(st.floats(0.01, 1e4), st.integers(1, 10**6))
-def test_the_interval_holds_its_area(sum_frac, n_px):
-    area = area_with_interval(sum_frac, n_px, 0.01, OPTIONS)
+@given(st.floats(0.01, 1e4), st.floats(0.01, 10.0))
+def test_the_interval_holds_its_area(ha, working_ha):
+    area = area_with_interval(ha, working_ha, OPTIONS)
     assert 0.0 < area.low_ha < area.ha < area.high_ha < math.inf
 
 

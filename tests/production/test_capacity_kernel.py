@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import betaincinv, ndtr, ndtri
@@ -14,7 +14,6 @@ from kpgeo.kernels.capacity import (
     area_at_scores,
     area_log_moments,
     correlated_scores,
-    correlated_sum_variance,
     log_covariance,
     prior_log_moments,
     prior_log_quantile,
@@ -150,24 +149,3 @@ def test_ratio_probability_at_its_limits():
     assert prob_ratio_above(math.inf, 0.3, 1.2) == 1.0
     assert prob_ratio_above(2.0, 0.0, 1.2) == 1.0
     assert prob_ratio_above(1.0, 0.0, 1.2) == 0.0
-
-
-def _double_sum(side, sd, length):
-    y, x = np.mgrid[:side, :side]
-    points = np.column_stack([y.ravel(), x.ravel()]).astype(float)
-    distances = np.hypot(*(points[:, None, :] - points[None, :, :]).transpose(2, 0, 1))
-    return sd**2 * np.exp(-distances / length).sum()
-
-
-def test_correlated_sum_agrees_with_the_double_sum_for_wide_patches():
-    assert correlated_sum_variance(60 * 60, 0.2, 1.5) == pytest.approx(_double_sum(60, 0.2, 1.5), rel=0.10)
-
-
-@settings(max_examples=30)
-@given(side=st.integers(1, 15), length=st.floats(1.0, 5.0))
-def test_correlated_sum_bounds_the_double_sum_from_above(side, length):
-    assert correlated_sum_variance(side**2, 0.2, length) >= 0.97 * _double_sum(side, 0.2, length)
-
-
-def test_uncorrelated_pixels_average_out():
-    assert correlated_sum_variance(100, 0.2, 0.0) == pytest.approx(100 * 0.04)

@@ -1,5 +1,7 @@
 """Every field of the options changes something, and nonsense is refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -16,7 +18,7 @@ from kpgeo.production import (
     sample_capacity,
     sample_total,
 )
-from kpgeo.production.activity import ActivityInputs, area_with_interval, measure_activity
+from kpgeo.production.activity import ActivityInputs, measure_activity
 from kpgeo.production.phrases import phrases
 
 YEAR = Period.parse("2016")
@@ -140,11 +142,6 @@ def test_field_outside_may_explain(verdict_of):
     assert verdict_of(ProductionOptions(outside_may_explain=False), **given) is Verdict.DECLARED_ABOVE_CAPACITY
 
 
-def test_field_standing_prob(one_pixel):
-    assert measure_activity(one_pixel, YEAR, ProductionOptions(standing_prob=0.5))[0].standing_area.ha > 0
-    assert measure_activity(one_pixel, YEAR, ProductionOptions(standing_prob=0.8))[0].standing_area.ha == 0
-
-
 @pytest.fixture
 def one_pixel():
     real, day = np.full((1, 1), 0.7, np.float32), np.full((1, 1), YEAR.start_day, np.uint16)
@@ -172,32 +169,25 @@ def one_pixel():
     )
 
 
-def _width(**fields):
-    area = area_with_interval(10.0, 30, 0.01, ProductionOptions(**fields))
+def _width(inputs, **fields):
+    area = measure_activity(inputs, YEAR, ProductionOptions(min_area_ha=1e-9, **fields))[-1].new_area
     return area.high_ha / area.low_ha
 
 
-def test_field_fraction_sd():
-    assert _width(fraction_sd=0.4) > _width(fraction_sd=0.1)
+def test_field_area_bias_sd(one_pixel):
+    assert _width(one_pixel, area_bias_sd=0.3) > _width(one_pixel, area_bias_sd=0.0)
 
 
-def test_field_correlation_px():
-    assert _width(correlation_px=2.0) > _width(correlation_px=0.0)
+def test_field_outside_working_ha(one_pixel):
+    assert _width(one_pixel, outside_working_ha=0.3) > _width(one_pixel, outside_working_ha=0.0)
 
 
-def test_field_seen_frac(one_pixel):
+def test_field_working_ha(one_pixel):
+    inputs = dataclasses.replace(one_pixel, strata_ids=("flat",), stratum_index=np.ones((1, 1), np.uint8))
     stated, moved = (
-        measure_activity(one_pixel, YEAR, ProductionOptions(seen_frac=share))[0].new_area.ha for share in (1.0, 0.8)
+        measure_activity(inputs, YEAR, ProductionOptions(working_ha=one))[0].new_area.low_ha for one in (0.1, 0.5)
     )
-    assert 0 < stated < moved
-
-
-def test_field_fraction_bias_sd():
-    assert _width(fraction_bias_sd=0.3) > _width(fraction_bias_sd=0.0)
-
-
-def test_field_working_ha():
-    assert _width(working_ha=0.3) > _width(working_ha=0.0)
+    assert moved < stated
 
 
 @pytest.mark.parametrize(
