@@ -202,6 +202,8 @@ class _RowReader:
                 )
                 for column, place in self._positions.items()
             }
+            for column, place in self._positions.items():
+                self._note_formula(number, place, column, texts[column])
             yield self._entry(number, {**texts, **self._reading.fixed}, where)
 
     def notes(self) -> tuple[str, ...]:
@@ -213,6 +215,19 @@ class _RowReader:
             f"{count} cells of {column} hold no date and were left out." for column, count in self._strange.items()
         ]
         return (*notes, *self._computed)
+
+    def _note_formula(self, number: int, place: int, column: str, text: str) -> None:
+        """Refuse a cell that the workbook computes, or note it where what was stored of such cells is to be read."""
+        formula = self._table.formulas.get((number, place))
+        if not formula or column in self._reading.fixed:
+            return
+        if self._reading.formulas == "refuse":
+            raise BadInputError(
+                f"The cell is computed by a formula ({formula[:60]}).",
+                where=f"{self._path}, row {number}, column {self._heading(place)}",
+                remedy="Write what it comes to, or say that what is stored holds (--formulas stored).",
+            )
+        self._computed.append(f"Row {number}, {column}: computed in the table ({formula[:60]}); {text} was read.")
 
     def _heading(self, place: int) -> str:
         return self._table.header[place] or f"{place + 1}"
@@ -266,14 +281,6 @@ class _RowReader:
         text = texts.get(column, "")
         place = self._positions.get(column)
         cell = f"{where}, column {self._heading(place)}" if place is not None else f"{where}, {column}"
-        if place is not None and (formula := self._table.formulas.get((number, place))):
-            if self._reading.formulas == "refuse":
-                raise BadInputError(
-                    f"The cell is computed by a formula ({formula[:60]}).",
-                    where=cell,
-                    remedy="Write the figure itself, or say that what is stored holds (--formulas stored).",
-                )
-            self._computed.append(f"Row {number}, {column}: computed in the table ({formula[:60]}); {text} was read.")
         is_typed = place is not None and (number, place) in self._table.numeric
         return read_number(text, NumberStyle(decimal="point") if is_typed else self._reading.style, cell)
 

@@ -3,8 +3,10 @@
 import csv
 import datetime as dt
 import io
+import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,13 @@ MAX_ROWS = 50_000
 MAX_COLUMNS = 100
 MAX_UNPACKED_BYTES = 200_000_000
 MAX_RATIO = 200
+MAX_CELLS = 500_000
+_CELL = re.compile(rb"<(?:\w+:)?c[ />]")
+# What a damaged or forged workbook makes its readers raise: zip, XML and what they take for granted fail in many ways.
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError,
+)  # fmt: skip
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DELIMITERS = (",", ";", "\t")
 
@@ -116,14 +125,19 @@ def _read_workbook(content: bytes, path: Path, sheet: str) -> Table:
     import openpyxl  # noqa: PLC0415 - a fifth of a second of start-up, spared to every command that reads no workbook
     from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
 
-    _check_parts(content, path)
     try:
+        _check_parts(content, path)
         values = openpyxl.load_workbook(io.BytesIO(content), data_only=True, keep_links=False)
         formulas = openpyxl.load_workbook(io.BytesIO(content), data_only=False, keep_links=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError, SyntaxError) as error:
+        return _table_of_sheet(values, formulas, path, sheet)
+    except (InvalidFileException, *_UNREADABLE) as error:
         raise BadInputError(
             f"The workbook cannot be read ({type(error).__name__}).", where=str(path), remedy="Save it as CSV (UTF-8)."
         ) from error
+
+
+def _table_of_sheet(values: Any, formulas: Any, path: Path, sheet: str) -> Table:
+    """Return the table of a sheet, from a workbook as it was stored and the same with its formulas."""
     name = _sheet_name(values, sheet, path)
     page = values[name]
     if page.max_row > MAX_ROWS + 1 or page.max_column > MAX_COLUMNS:
@@ -149,21 +163,11 @@ def _cells_of_type(page: Any, kind: str) -> Iterator[Any]:
 
 
 def _check_parts(content: bytes, path: Path) -> None:
-    """Refuse what a workbook of figures does not hold, before anything of it is unpacked."""
+    """Refuse what a workbook of figures does not hold, before anything of it is unpacked as a whole."""
     where = str(path)
-    try:
-        parts = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except zipfile.BadZipFile as error:
-        raise BadInputError(
-            "The workbook is damaged.", where=where, remedy="Save it anew, or as CSV (UTF-8)."
-        ) from error
+    bundle = zipfile.ZipFile(io.BytesIO(content))
+    parts = bundle.infolist()
     names = {part.filename.lower() for part in parts}
-    if any("vbaproject" in name for name in names):
-        raise BadInputError("The workbook holds macros.", where=where, remedy="Save it as xlsx, without macros.")
-    if any(name.startswith("xl/externallinks/") for name in names):
-        raise BadInputError(
-            "The workbook takes figures from other files.", where=where, remedy="Paste them as values, then save."
-        )
     unpacked = sum(part.file_size for part in parts)
     if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_RATIO * len(content) or len(parts) > 1000:
         raise BadInputError(
@@ -171,6 +175,32 @@ def _check_parts(content: bytes, path: Path) -> None:
         )
     if "xl/workbook.xml" not in names:
         raise BadInputError("This is a zip file, but no workbook.", where=where, remedy="Name an xlsx or CSV file.")
+    types = b"".join(bundle.read(part) for part in parts if part.filename.lower() == "[content_types].xml")
+    if b"macroenabled" in types.lower() or any("vbaproject" in name for name in names):
+        raise BadInputError("The workbook holds macros.", where=where, remedy="Save it as xlsx, without macros.")
+    if any(name.startswith("xl/externallinks/") for name in names):
+        raise BadInputError(
+            "The workbook takes figures from other files.", where=where, remedy="Paste them as values, then save."
+        )
+    cells = sum(_count_cells(bundle, part) for part in parts if part.filename.lower().startswith("xl/worksheets/"))
+    if cells > MAX_CELLS:
+        raise BadInputError(
+            f"The workbook has more than {MAX_CELLS:,} cells.", where=where, remedy="Keep the sheet with the figures."
+        )
+
+
+def _count_cells(bundle: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
+    """Count the cells of a sheet as it is unpacked bit by bit: to read it takes a thousand times as much memory."""
+    count, tail = 0, b""
+    with bundle.open(part) as stream:
+        while chunk := stream.read(1 << 20):
+            text = tail + chunk
+            cut = text.rfind(b"<")
+            count += len(_CELL.findall(text[:cut])) if cut > 0 else 0
+            tail = text[cut:] if cut >= 0 and len(text) - cut < (1 << 16) else b""
+            if count > MAX_CELLS:
+                break
+    return count + len(_CELL.findall(tail))
 
 
 def _sheet_name(book: Any, sheet: str, path: Path) -> str:
@@ -215,6 +245,10 @@ def _table(cells: Sequence[Sequence[str]], path: Path, *, is_padded: bool) -> Ta
     if not cells or not any(cell.strip() for cell in cells[0]):
         raise BadInputError("The table is empty.", where=str(path), remedy="Row 1 holds the headings.")
     header = tuple(unicodedata.normalize("NFC", cell).strip() for cell in cells[0])
+    if len(header) > MAX_COLUMNS:
+        raise BadInputError(
+            f"The table has more than {MAX_COLUMNS} columns.", where=str(path), remedy="Keep those needed."
+        )
     if len(cells) - 1 > MAX_ROWS:
         raise BadInputError(f"The file has more than {MAX_ROWS:,} rows.", where=str(path), remedy="Split it.")
     rows = []

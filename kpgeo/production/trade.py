@@ -69,18 +69,22 @@ def _quarter_of(period: Period) -> int:
 
 
 def _by_half(trades: Sequence[TradeFigure], flow: Flow) -> dict[int, tuple[float, float]]:
-    """Return carats and US$ by half-year, of half-years declared whole: totals where there are, else partners."""
+    """Return carats and US$ by half-year, of half-years declared whole: totals where there are, else partners.
+
+    A row of the half-year counts and not its quarters beside it; a row of a whole year says nothing of its halves.
+    """
     halves: dict[int, dict[int, list[TradeFigure]]] = defaultdict(lambda: defaultdict(list))
     for trade in trades:
-        if trade.flow is flow:
+        if trade.flow is flow and trade.period.label[4:]:
             halves[number_of(trade.period)][_quarter_of(trade.period)].append(trade)
     found = {}
     for number, quarters in halves.items():
+        of_half = [row for given in quarters.values() for row in given if "H" in row.period.label]
         rows = []
-        for of_quarter in quarters.values():
-            totals = [row for row in of_quarter if not row.partner_iso3]
-            rows += totals or of_quarter
-        is_whole = len(quarters) == 2 or any("Q" not in row.period.label for row in rows)
+        for given in [of_half] if of_half else quarters.values():
+            totals = [row for row in given if not row.partner_iso3]
+            rows += totals or given
+        is_whole = bool(of_half) or len(quarters) == 2
         if is_whole:
             carats = sum(row.carats or 0.0 for row in rows)
             values = [row.value_usd for row in rows if row.kind is DeclaredKind.FIGURE]
