@@ -55,7 +55,7 @@ def declared_picture(rows: Sequence[PeriodRow], words: Words, dpi: int) -> Pictu
         alt=" ".join(_row_in_words(row, words) for row in rows),
         caption=words.say(
             "Above: newly dug area; hatched where nothing, or too little, was seen. Below: declared carats (bars) "
-            "beside the capacity (lines, mark at the median)."
+            "beside the capacity (lines, mark at the median). A bar with a break is higher than it is drawn."
         ),
     )
 

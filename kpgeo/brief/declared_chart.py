@@ -4,6 +4,7 @@ Filled bars are declared, lines with marks are intervals, hatching is what is no
 others in shape, so that a black and white print says the same.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch, Polygon, Rectangle
 
 from kpgeo.brief import draw
 from kpgeo.brief.reading import area_capacity_of, new_area_of, published_capacity_of
@@ -25,7 +26,9 @@ _ROOMY = 7
 _BAR = 0.3
 _SMALL_PT = 6.3
 _LEGEND_COLUMNS = 2
-_LETTERS_A_ROW = 100
+_ABOVE_ENDS, _ABOVE_BARS = 2.5, 1.5
+"""A bar is cut above so many times the highest end of an interval, and the middle one of the other bars."""
+_LETTERS_A_ROW = 112
 _LETTER_FRAC = 0.034  # of the panel's height that a letter of an upright number takes
 _DECLARED_FACE = "#9fb9c6"
 _SEEN_FACE = "#5c7480"
@@ -45,6 +48,14 @@ class _Line:
 _BY_AREA = _Line(at=0.1, colour=draw.ORANGE, style="solid", marker="o")
 _BY_LABOUR = _Line(at=0.3, colour=draw.INK, style=(0, (1.6, 0.9)), marker="s")
 _PUBLISHED = _Line(at=0.1, colour=draw.INK, style=(0, (0.5, 0.5)), marker="^")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scale:
+    """The upper end of the axis, and the height at which bars are cut, ct."""
+
+    top: float
+    limit: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +144,7 @@ def declared_chart(rows: Sequence[PeriodRow], words: Words, dpi: int) -> bytes:
     """Draw newly dug area, how much was seen, and declared carats beside what could have been dug, period by period."""
     is_roomy, entries = len(rows) <= _ROOMY, _entries(rows, words)
     letters = _LETTERS_A_ROW // max(len(rows), 3) if is_roomy else 0
-    low = 0.16 * -(-len(entries) // _LEGEND_COLUMNS) + (0.55 if is_roomy else 0.28)
+    low = 0.16 * -(-len(entries) // _LEGEND_COLUMNS) + (0.58 if is_roomy else 0.28)
     high = 1.35 if is_roomy else 1.75
     figure = draw.sheet(draw.TEXT_WIDTH_IN, low + high + 2.03)
     width = draw.TEXT_WIDTH_IN - 0.75
@@ -264,13 +275,12 @@ def _draw_seen(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
 
 def _draw_declared(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
     """Draw declared carats as bars, capacities beside them; zero, "no production" and missing look different."""
-    is_roomy = len(rows) <= _ROOMY
-    intervals = [one for row in rows for one in (row.capacity, row.labour, row.published) if one]
-    values = [row.declared.carats or 0.0 for row in rows if row.declared] + [one.high_ct for one in intervals]
-    letters = 0 if is_roomy else len(words.number(max(values, default=0.0)))
-    top = max([*values, 1.0]) / (0.86 - _LETTER_FRAC * letters)
+    is_roomy, limit = len(rows) <= _ROOMY, _limit_of(rows)
+    bars, ends = _bars_of(rows), _ends_of(rows)
+    letters = 0 if is_roomy else len(words.number(max([*bars, *ends], default=0.0)))
+    top = max([*(min(bar, limit) for bar in bars), *ends, 1.0]) / (0.86 - _LETTER_FRAC * letters)
     for place, row in enumerate(rows):
-        height, text = _draw_figure(axes, place + _BAR_AT, row, top, words)
+        height, text = _draw_figure(axes, place + _BAR_AT, row, _Scale(top=top, limit=limit), words)
         is_wide = is_roomy and not text[0].isdigit()
         at = (place + (_BAR_AT + _BAR / 2 if is_wide else _BAR_AT), height + top * 0.025)
         style = {"ha": "right" if is_wide else "center", "rotation": 0 if is_roomy else 90, "has_halo": True}
@@ -282,23 +292,54 @@ def _draw_declared(axes: Axes, rows: Sequence[PeriodRow], words: Words) -> None:
     _value_ticks(axes, top, words)
 
 
-def _draw_figure(axes: Axes, at: float, row: PeriodRow, top: float, words: Words) -> tuple[float, str]:
+def _bars_of(rows: Sequence[PeriodRow]) -> list[float]:
+    return sorted(row.declared.carats for row in rows if row.declared and row.declared.carats)
+
+
+def _ends_of(rows: Sequence[PeriodRow]) -> list[float]:
+    return [one.high_ct for row in rows for one in (row.capacity, row.labour, row.published) if one]
+
+
+def _limit_of(rows: Sequence[PeriodRow]) -> float:
+    """Return the carats above which a bar is cut, so that intervals and ordinary bars beside it stay readable."""
+    bars, ends = _bars_of(rows), _ends_of(rows)
+    if not bars or not ends:
+        return math.inf
+    others = bars[:-1]
+    middle = others[(len(others) - 1) // 2] if others else 0.0
+    return max(_ABOVE_ENDS * max(ends), _ABOVE_BARS * middle)
+
+
+def _draw_figure(axes: Axes, at: float, row: PeriodRow, scale: _Scale, words: Words) -> tuple[float, str]:
     """Draw what was declared for a period, and return how high it stands and what to write above it."""
-    kind = row.declared.kind if row.declared else DeclaredKind.MISSING
+    kind, top = row.declared.kind if row.declared else DeclaredKind.MISSING, scale.top
     corner = (at - _BAR / 2, 0.0)
     if kind is DeclaredKind.MISSING:
         axes.add_patch(_missing(corner, top * 0.16))
         return top * 0.16, words.say("missing")
     carats = (row.declared.carats if row.declared else None) or 0.0
     if carats > 0.0:
-        axes.add_patch(_bar(corner, carats, is_for_more=row.is_for_more))
-        return carats, words.number(carats)
+        height = min(carats, scale.limit)
+        axes.add_patch(_bar(corner, height, is_for_more=row.is_for_more))
+        if height < carats:
+            _break(axes, corner[0], 0.8 * height, top)
+        return height, words.number(carats)
     if kind is DeclaredKind.FIGURE:
         axes.plot([at], [0.0], marker="D", markersize=5, color=draw.PAPER, mec=draw.INK, clip_on=False, zorder=5)
         return top * 0.03, words.number(0.0)
     axes.plot([at - _BAR / 2, at + _BAR / 2], [0.0, 0.0], color=draw.INK, lw=3.0, clip_on=False, zorder=5)
     text = words.say("no production")
     return 0.0, draw.wrapped(text, 11) if axes.get_xlim()[1] <= _ROOMY else text
+
+
+def _break(axes: Axes, left: float, height: float, top: float) -> None:
+    """Cut a bar visibly: it is higher than it is drawn."""
+    rise, gap, over = 0.03 * top, 0.035 * top, 0.05
+    low = [(left - over, height), (left + _BAR + over, height + rise)]
+    high = [(x, y + gap) for x, y in low]
+    axes.add_patch(Polygon([*low, *reversed(high)], closed=True, facecolor=draw.PAPER, edgecolor="none", zorder=2))
+    for ends in (low, high):
+        axes.plot([x for x, _ in ends], [y for _, y in ends], color=draw.INK, lw=0.8, zorder=3)
 
 
 def _draw_interval(axes: Axes, at: float, interval: CapacityInterval, line: _Line) -> None:

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from kpgeo.brief import FieldFacts, ParticipantInputs, compose_brief, compose_participant, render_docx, render_html
+from kpgeo.brief import declared_chart as module
 from kpgeo.brief.content import Facts, Picture, Table
-from kpgeo.brief.declared_chart import declared_chart, period_rows
+from kpgeo.brief.declared_chart import PeriodRow, declared_chart, period_rows
 from kpgeo.brief.pdf import render_pdf
 from kpgeo.brief.words import NBSP, Words
 from kpgeo.model.aoi import LabourPriors, Prior, Sourced
@@ -350,8 +351,6 @@ def test_bars_and_capacity_differ_in_lightness():
     def lightness(colour):
         return int(np.asarray(Image.new("RGB", (1, 1), colour).convert("L"))[0, 0])
 
-    from kpgeo.brief import declared_chart as module  # noqa: PLC0415 - its colours
-
     bar, lines = lightness(module._DECLARED_FACE), [module._BY_AREA, module._BY_LABOUR, module._PUBLISHED]
     assert all(bar - lightness(line.colour) > 50 for line in lines)
     assert len({(str(line.style), line.marker) for line in lines}) == len(lines)
@@ -370,3 +369,32 @@ def test_the_brief_of_an_area_holds_the_same(world, quick, said):
     shorter = compose_brief(known, "en", BriefOptions(picture_dpi=72, max_sites_with_chips=0, max_findings_listed=0))
     assert "What explains it?" not in said(shorter)
     assert "1 further finding is listed" in said(shorter)
+
+
+def test_an_interval_stays_readable_beside_a_figure_a_hundred_times_as_high(participant):
+    base = next(one for one in participant.comparisons if one.labour)
+    line = replace(LABOUR, low_ct=500.0, median_ct=2_000.0, high_ct=4_000.0)
+    huge = replace(base.declared, carats=400_000.0)
+    beside = pixels_of(period_rows([replace(base, declared=huge, capacity=line, labour=None)], []))[245:395, 225:420]
+    assert (beside < 180).sum(axis=0).max() > 40, "px of 160"
+
+
+def test_bars_are_cut_only_where_they_stand_out(participant):
+    base = next(one for one in participant.comparisons if one.labour)
+    line = replace(LABOUR, low_ct=500.0, median_ct=2_000.0, high_ct=4_000.0)
+
+    def limit(*carats):
+        rows = [
+            PeriodRow(
+                period=Period.parse(f"{2010 + place}H1"),
+                comparison=replace(base, capacity=line, labour=None),
+                declared=replace(base.declared, carats=one, period=Period.parse(f"{2010 + place}H1")),
+            )
+            for place, one in enumerate(carats)
+        ]
+        return module._limit_of(rows)
+
+    assert limit(3_000.0, 5_000.0, 400_000.0) == 10_000.0
+    assert limit(400_000.0, 380_000.0, 390_000.0) > 400_000.0, "their trend is to be seen"
+    assert limit(9_000.0) > 9_000.0
+    assert module._limit_of(period_rows([], participant.totals)) == np.inf
