@@ -136,6 +136,11 @@ def _projection(epsg: int) -> pyproj.Proj:
     return pyproj.Proj(epsg)
 
 
+def lon_lats_of(xy_m: NDArray[np.float64], epsg: int) -> NDArray[np.float64]:
+    """Return points (n, 2) of a zone as longitude and latitude, EPSG:4326."""
+    return np.column_stack(_transformer(epsg, 4326).transform(xy_m[:, 0], xy_m[:, 1]))
+
+
 def moved(geometry: BaseGeometry, source: int, target: int) -> BaseGeometry:
     """Return a geometry in another CRS; degrees are rounded to a millimetre, to be equal on every machine."""
     transformer = _transformer(source, target)

@@ -17,7 +17,7 @@ from kpgeo.model.aoi import Aoi, Layer, LayerKind, Permit
 from kpgeo.model.geometry import distance_m
 from kpgeo.model.site import Site
 from kpgeo.model.surroundings import Nearest, PermitShare, PermitStanding, Surroundings
-from kpgeo.sites.place import moved
+from kpgeo.sites.place import lon_lats_of, moved
 from kpgeo.sites.standing import mined_good_of, worked_before_of
 
 EDGE_M = 10.0
@@ -227,8 +227,8 @@ def _true_distance_m(one_m: BaseGeometry, other_m: BaseGeometry, epsg: int) -> f
     line = shapely.shortest_line(one_m, other_m)
     if line.length < _MEET_M:
         return 0.0
-    (west, south), (east, north) = shapely.get_coordinates(moved(line, epsg, 4326)).tolist()
-    return distance_m(west, south, east, north)
+    (lon_a, lat_a), (lon_b, lat_b) = lon_lats_of(shapely.get_coordinates(line), epsg).tolist()
+    return distance_m(lon_a, lat_a, lon_b, lat_b)
 
 
 def _parts_in_metres(layer: Layer, epsg: int) -> list[tuple[BaseGeometry, str]]:
