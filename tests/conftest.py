@@ -19,7 +19,8 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-# Low thresholds: a small world watched for half a year is to have many sites, alerts and events, true or not.
+# Low thresholds: a small world watched for half a year is to have many sites, alerts and events, true or not. Runs make
+# no evidence by themselves: most tests have no use for it, and scenes would be read twice for it.
 _EAGER = """
 [sites]
 seed_prob = 0.3
@@ -31,6 +32,9 @@ min_area_ha = 0.02
 first_confidence = 0.2
 provisional_confidence = 0.2
 confirm_confidence = 0.3
+
+[evidence]
+at_confirmation = false
 """
 
 

@@ -1,5 +1,6 @@
 """Brief: what a review mission carries. Content in one language first, then PDF, HTML or DOCX."""
 
+from kpgeo.brief.chip_picture import draw_chips
 from kpgeo.brief.compose import compose_brief
 from kpgeo.brief.content import BriefContent
 from kpgeo.brief.docx import render_docx
@@ -43,6 +44,7 @@ __all__ = [
     "compose_brief",
     "compose_parcel",
     "compose_participant",
+    "draw_chips",
     "draw_explanation",
     "list_looks",
     "rank_sites",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.patheffects import withStroke
 from shapely.geometry.base import BaseGeometry
 
@@ -33,7 +33,7 @@ def site_picture(reading: SiteReading, pair: ChipPair, words: Words, *, epsg: in
     """
     figure = draw.sheet(draw.TEXT_WIDTH_IN, _CHIP_IN + _HEAD_IN + _FOOT_IN)
     shape = draw.projected(reading.site.geometry, epsg)
-    window = _window(shape, margin_m, [chip for chip in (pair.before, pair.after) if chip])
+    window = square_around(shape, margin_m, [chip for chip in (pair.before, pair.after) if chip])
     for number, (chip, title) in enumerate(
         ((pair.before, words.say("Before")), (pair.after, words.say("After"))),
     ):
@@ -41,16 +41,20 @@ def site_picture(reading: SiteReading, pair: ChipPair, words: Words, *, epsg: in
         _draw_chip(axes, chip, title, window, words)
         if chip is None:
             continue
-        axes.add_patch(
-            draw.outline_patch(shape, fill=False, edgecolor=draw.PAPER, linewidth=1.1, path_effects=[_CASING], zorder=4)
-        )
+        axes.add_patch(outlined(shape))
     left = 2 * (_CHIP_IN + _GAP_IN) + 0.42
     axes = draw.axes_at(figure, left, _FOOT_IN, draw.TEXT_WIDTH_IN - left - 0.05, _CHIP_IN)
     _draw_area(axes, area_by_month(reading), words)
     return draw.picture_bytes(figure, dpi)
 
 
-def _window(shape: BaseGeometry, margin_m: float, chips: Sequence[Chip]) -> tuple[float, float, float, float]:
+def outlined(shape: BaseGeometry) -> PathPatch:
+    """Return a site's outline (metres) as it is drawn on chips: light, with a dark casing."""
+    style = {"fill": False, "edgecolor": draw.PAPER, "linewidth": 1.1, "path_effects": [_CASING], "zorder": 4}
+    return draw.outline_patch(shape, **style)
+
+
+def square_around(shape: BaseGeometry, margin_m: float, chips: Sequence[Chip]) -> tuple[float, float, float, float]:
     """Return left, right, bottom, top of a square around the site, no larger than the ground the chips show."""
     left, bottom, right, top = shape.bounds
     x, y = (left + right) / 2, (bottom + top) / 2

@@ -12,6 +12,7 @@ from kpgeo import __version__
 from kpgeo.cli.console import TopFrame, say
 from kpgeo.cli.declare import add_to as add_declare
 from kpgeo.cli.deliver import add_to as add_deliver
+from kpgeo.cli.evidence import add_to as add_evidence
 from kpgeo.cli.explain import add_to as add_explain
 from kpgeo.cli.ledger import add_to as add_ledger
 from kpgeo.cli.look import add_to as add_look
@@ -55,6 +56,7 @@ for _add in (
     add_places,
     add_look,
     add_explain,
+    add_evidence,
     add_declare,
     add_produce,
     add_maps,

@@ -1,7 +1,7 @@
 """Evidence bundles: what an alert rests on, in one file that can be checked by anybody, anywhere, without a network."""
 
 from kpgeo.evidence.bundle import compose_bundle
-from kpgeo.evidence.checking import Alteration, Sealed, Verification, as_json, read_bundle, verify_bundle
+from kpgeo.evidence.checking import Alteration, Sealed, Verification, as_json, open_bundle, read_bundle, verify_bundle
 from kpgeo.evidence.keys import (
     PublicKey,
     SigningKey,
@@ -25,6 +25,7 @@ __all__ = [
     "compose_bundle",
     "key_path",
     "make_key",
+    "open_bundle",
     "read_bundle",
     "read_key",
     "read_ledger_line",

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from kpgeo.evidence.container import (
@@ -32,6 +33,7 @@ from kpgeo.evidence.statement import (
     is_text,
     open_envelope,
     open_statement,
+    piece_digest,
     pieces,
     pieces_of,
     pre_authentication,
@@ -131,6 +133,21 @@ class Verification:
         """Return what the manifest says beside the digests."""
         found: Mapping[str, Any] = self.statement.get("predicate", {})
         return found
+
+
+def open_bundle(path: Path) -> bytes:
+    """Return a bundle's bytes; no more than a bundle can have is read.
+
+    Raises
+    ------
+    BadInputError
+        There is no such file, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadInputError(f"The bundle cannot be read ({error.strerror}).", where=str(path)) from error
 
 
 def verify_bundle(raw: bytes, trusted: Mapping[str, str] | None = None) -> Verification:
@@ -307,7 +324,7 @@ class _Reading:
         if place is not None and _is_mended(entry.content, place, stated):
             return _at_byte(entry, place)
         was = list(pieces_of(self._statement, entry.name))
-        now = [sha256(piece) for piece in pieces(entry.name, entry.content)]
+        now = [piece_digest(piece) for piece in pieces(entry.name, entry.content)]
         if is_text(entry.name):
             return _changed_lines(entry.name, was, now)
         first, last = _span(was, now)

@@ -1,8 +1,8 @@
 """The manifest of a bundle: an in-toto statement about its files, in a DSSE envelope.
 
-The statement says of each file its SHA-256, and of each line of a text file or block of another file its own, so that
-whoever finds a difference can say where it lies. in-toto Attestation Framework, Statement v1; DSSE v1.0.2, protocol.md:
-the signature is under PAE(type, body) = "DSSEv1" SP len(type) SP type SP len(body) SP body.
+The statement says of each file its SHA-256, and of each line of a text file or block of another file the beginning of
+its own, so that whoever finds a difference can say where it lies. in-toto Attestation Framework, Statement v1;
+DSSE v1.0.2, protocol.md: the signature is under PAE(type, body) = "DSSEv1" SP len(type) SP type SP len(body) SP body.
 """
 
 import base64
@@ -25,6 +25,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:kpgeo:evidence-bundle:v1"
 BLOCK_BYTES = 4096
+PIECE_DIGITS = 16  # of the SHA-256 of a line or block: it says where, the whole file's says whether
 _TEXTS = (".json", ".jsonl", ".geojson", ".csv", ".txt", ".md", ".pem", ".toml")
 _ENVELOPE = {"payload", "payloadType", "signatures"}
 
@@ -72,6 +73,11 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def piece_digest(piece: bytes) -> str:
+    """Return the first digits of the SHA-256 of a line or block."""
+    return sha256(piece)[:PIECE_DIGITS]
+
+
 def make_statement(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> bytes:
     """Return the statement about some files, canonical JSON.
 
@@ -81,11 +87,12 @@ def make_statement(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> byte
         What else the manifest says: plain JSON. It has no say over the fields of the format.
     """
     subjects = [{"name": name, "digest": {"sha256": sha256(content)}} for name, content in sorted(files.items())]
-    told = {name: [sha256(piece) for piece in pieces(name, content)] for name, content in sorted(files.items())}
+    told = {name: [piece_digest(piece) for piece in pieces(name, content)] for name, content in sorted(files.items())}
     predicate = {
         **facts,
         "format": FORMAT,
         "block_bytes": BLOCK_BYTES,
+        "piece_digits": PIECE_DIGITS,
         "sizes": {name: len(content) for name, content in files.items()},
         "lines": {name: digests for name, digests in told.items() if is_text(name)},
         "blocks": {name: digests for name, digests in told.items() if not is_text(name)},
@@ -183,7 +190,8 @@ def open_statement(payload: bytes) -> dict[str, Any]:
         raise NotAManifestError("its statement lacks what the format asks for") from error
     if statement.get("_type") != STATEMENT_TYPE or statement.get("predicateType") != PREDICATE_TYPE:
         raise NotAManifestError("its statement is of another kind")
-    if predicate.get("format") != FORMAT or predicate.get("block_bytes") != BLOCK_BYTES:
+    cut = (predicate.get("block_bytes"), predicate.get("piece_digits"))
+    if predicate.get("format") != FORMAT or cut != (BLOCK_BYTES, PIECE_DIGITS):
         raise NotAManifestError(f"its format is not {FORMAT}, which this kpgeo reads")
     if not (is_written and fits):
         raise NotAManifestError("its statement contradicts itself")
@@ -200,7 +208,7 @@ def digests_of(statement: Mapping[str, Any]) -> dict[str, str]:
 
 
 def pieces_of(statement: Mapping[str, Any], name: str) -> Sequence[str]:
-    """Return the SHA-256 of each line or block of a file."""
+    """Return the digest of each line or block of a file."""
     predicate = statement["predicate"]
     digests: Sequence[str] = predicate["lines"].get(name) or predicate["blocks"].get(name) or ()
     return digests

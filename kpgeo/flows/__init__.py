@@ -10,6 +10,8 @@ from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.demo import DemoReport, demo, score_watch
 from kpgeo.flows.doctor import Finding, examine, exit_code_of, summary_of
+from kpgeo.flows.evidence import Bundle, hold_against, make_due, make_evidence
+from kpgeo.flows.evidence_recompute import Recomputed, recompute
 from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
 from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
 from kpgeo.flows.export import ExportKind, ExportRow, export_rows
@@ -71,6 +73,7 @@ __all__ = [
     "PUBLIC_PAGE",
     "Bench",
     "BriefFormat",
+    "Bundle",
     "CalibrationReport",
     "Decided",
     "DemoReport",
@@ -93,6 +96,7 @@ __all__ = [
     "Progress",
     "Publication",
     "QueueFilter",
+    "Recomputed",
     "ReviewRow",
     "RunReport",
     "ScheduleReport",
@@ -126,6 +130,7 @@ __all__ = [
     "explanation_content",
     "export_rows",
     "first_undecided",
+    "hold_against",
     "is_kpgeo_table",
     "keep_findings",
     "known_figures",
@@ -135,6 +140,8 @@ __all__ = [
     "list_methods",
     "machine_of",
     "make_brief",
+    "make_due",
+    "make_evidence",
     "method_report",
     "months_of_site",
     "observe",
@@ -150,6 +157,7 @@ __all__ = [
     "read_imports",
     "read_reviews",
     "read_watched",
+    "recompute",
     "restricted_of",
     "retry_delivery",
     "review_content",

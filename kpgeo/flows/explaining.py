@@ -106,7 +106,7 @@ def explain(
         bench = Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
         last = _last_dekad(bench, until)
         chosen = _choose(bench, subject, last)
-        return list(_explained(bench, chosen, last, progress))
+        return list(_explained(bench, chosen, range(watch.first_dekad, last + 1), progress))
     finally:
         tables.close()
 
@@ -261,38 +261,81 @@ def _by_tile(watch: Watch, pixels: Sequence[Pixel]) -> dict[Tile, list[Pixel]]:
     return found
 
 
-def _explained(bench: Bench, chosen: _Chosen, last: int, progress: Progress) -> Iterator[Explanation]:
+def explain_alerts(bench: Bench, wanted: Mapping[str, range], progress: Progress = silent) -> dict[str, Explanation]:
+    """Explain the surest pixel of each of some alerts, over the dekads wanted of it; a tile is read once for all.
+
+    Parameters
+    ----------
+    wanted : mapping of str to range
+        By alert id, the dekads to explain; all are monitored and decided.
+    """
+    chosen = {alert_id: _choose(bench, Subject(alert_id=alert_id), dekads[-1]) for alert_id, dekads in wanted.items()}
+    explained: dict[str, Explanation] = {}
+    tile_of = {alert_id: _tile_of(bench.watch, one.pixels[0]) for alert_id, one in chosen.items()}
+    for tile in dict.fromkeys(tile_of.values()):
+        of_tile = [alert_id for alert_id in wanted if tile_of[alert_id] == tile]
+        span = range(min(wanted[one].start for one in of_tile), max(wanted[one].stop for one in of_tile))
+        pixels = tuple(dict.fromkeys(chosen[one].pixels[0] for one in of_tile))
+        outcome = _trace_tile(bench, tile, pixels, span, progress)
+        for one in of_tile:
+            cut = _cut(outcome, chosen[one].pixels[0], wanted[one])
+            explained[one] = _explanation(bench, chosen[one], 1, cut)
+    return {alert_id: explained[alert_id] for alert_id in wanted}
+
+
+def _cut(outcome: _Traced, pixel: Pixel, dekads: range) -> _Traced:
+    """Return what was traced of one pixel in some dekads."""
+    trace = outcome.traces[pixel]
+    kept = replace(
+        trace,
+        dekads=tuple(one for one in trace.dekads if one.dekad in dekads),
+        apart=tuple(one for one in trace.apart if one[0] in dekads),
+    )
+    gaps = tuple(gap for gap in outcome.gaps if dekad_of(gap.day) in dekads)
+    return _Traced(traces={pixel: kept}, gaps=gaps)
+
+
+def _explained(bench: Bench, chosen: _Chosen, dekads: range, progress: Progress) -> Iterator[Explanation]:
     """Yield one explanation a pixel, in the order they were chosen."""
-    watch = bench.watch
     traced = {
-        pixel: (outcome.traces[pixel], outcome.gaps)
-        for tile, pixels in _by_tile(watch, chosen.pixels).items()
-        for outcome in (_trace_tile(bench, tile, pixels, last, progress),)
+        pixel: outcome
+        for tile, pixels in _by_tile(bench.watch, chosen.pixels).items()
+        for outcome in (_trace_tile(bench, tile, pixels, dekads, progress),)
         for pixel in pixels
     }
-    history = watch.pipeline.history
     for rank, pixel in enumerate(chosen.pixels, start=1):
-        lon, lat = _centre(watch, pixel)
-        trace, gaps = traced[pixel]
-        yield Explanation(
-            aoi=watch.aoi,
-            pixel_id=make_id("pixel", watch.aoi.id, *pixel),
-            lon=lon,
-            lat=lat,
-            trace=trace,
-            site=chosen.site,
-            alert=chosen.alert,
-            rank=rank,
-            of_pixels=chosen.of_pixels,
-            history=(day_of(history.start), day_of(history.end)),
-            history_scenes=_history_scenes(bench),
-            detector=f"{detect.DETECTOR.name}-{detect.DETECTOR.version}",
-            lineage=watch.lineage,
-            snapshot_id=bench.head.snapshot_id,
-            refit_days=tuple(dekad_start(dekad) for dekad in bench.head.refit_dekads if dekad <= last),
-            gaps=gaps,
-            is_simulated=watch.aoi.source.mark == _SIMULATED,
-        )
+        yield _explanation(bench, chosen, rank, traced[pixel])
+
+
+def _explanation(bench: Bench, chosen: _Chosen, rank: int, traced: _Traced) -> Explanation:
+    """Return the explanation of a chosen pixel."""
+    watch, pixel = bench.watch, chosen.pixels[rank - 1]
+    history = watch.pipeline.history
+    lon, lat = _centre(watch, pixel)
+    trace = traced.traces[pixel]
+    return Explanation(
+        aoi=watch.aoi,
+        pixel_id=make_id("pixel", watch.aoi.id, *pixel),
+        lon=lon,
+        lat=lat,
+        trace=trace,
+        site=chosen.site,
+        alert=chosen.alert,
+        rank=rank,
+        of_pixels=chosen.of_pixels,
+        history=(day_of(history.start), day_of(history.end)),
+        history_scenes=_history_scenes(bench),
+        detector=f"{detect.DETECTOR.name}-{detect.DETECTOR.version}",
+        lineage=watch.lineage,
+        snapshot_id=bench.head.snapshot_id,
+        refit_days=_refit_days(bench, trace.dekads[-1].dekad),
+        gaps=traced.gaps,
+        is_simulated=watch.aoi.source.mark == _SIMULATED,
+    )
+
+
+def _refit_days(bench: Bench, last: int) -> tuple[int, ...]:
+    return tuple(dekad_start(dekad) for dekad in bench.head.refit_dekads if dekad <= last)
 
 
 def _history_scenes(bench: Bench) -> dict[Sensor, int]:
@@ -310,16 +353,16 @@ def _centre(watch: Watch, pixel: Pixel) -> tuple[float, float]:
     return round(lon, 6), round(lat, 6)
 
 
-def _trace_tile(bench: Bench, tile: Tile, pixels: Sequence[Pixel], last: int, progress: Progress) -> _Traced:
-    """Trace pixels of one tile from the start of monitoring to a dekad.
+def _trace_tile(bench: Bench, tile: Tile, pixels: Sequence[Pixel], dekads: range, progress: Progress) -> _Traced:
+    """Trace pixels of one tile over some dekads.
 
     Every dekad is folded from the state stored before it, so that a scene which can no longer be read spoils its own
     dekad and no other.
     """
-    watch, first = bench.watch, bench.watch.first_dekad
+    watch, first = bench.watch, dekads.start
     within = tuple((row - tile.y0, col - tile.x0) for row, col in pixels)
     tracer = PixelTracer(context=context_of(watch, tile), options=watch.pipeline.detect, pixels=within)
-    last = min(last, bench.head.unfinished.get(tile.name, last + 1) - 1)
+    last = min(dekads.stop, bench.head.unfinished.get(tile.name, dekads.stop)) - 1
     if last < first:
         raise BadInputError("The last runs could not bring this place up to date.", remedy="Run the pipeline again.")
     rows: list[list[DekadTrace]] = [[] for _ in pixels]

@@ -28,6 +28,8 @@ class RunReport:
         Items put into the outbox folder.
     post : PostReport
         What became of deliveries to subscribers.
+    bundles : int
+        Evidence bundles made of alerts that became confirmed.
     left_out : dict
         By AOI id, what of it is not watched, by choice.
     """
@@ -39,6 +41,7 @@ class RunReport:
     delivered: int
     seconds: float
     left_out: dict[str, LeftOut] = field(default_factory=dict)
+    bundles: int = 0
     post: PostReport = field(default_factory=PostReport)
 
     @property
@@ -90,6 +93,7 @@ class RunReport:
             "workspace": str(self.workspace),
             "exit_code": self.exit_code,
             "delivered": self.delivered,
+            "bundles": self.bundles,
             "post": self.post.as_json(),
             "seconds": round(self.seconds, 3),
             "aois": [result_content(result) for result in self.results],

@@ -18,6 +18,7 @@ from kpgeo.flows.coverage import WHOLE
 from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
 from kpgeo.flows.delivering import deliver
 from kpgeo.flows.effort import deciding
+from kpgeo.flows.evidence import make_due
 from kpgeo.flows.observing import Observation, observe
 from kpgeo.flows.office import read_subscribers, require_watched
 from kpgeo.flows.planning import AoiPlan, open_workspace, plan_aoi
@@ -130,6 +131,7 @@ def run_held(pipeline: Pipeline, room: Workspace, tables: Tables, asked: Asked, 
                 operating=operating,
                 ledger=ledger_head(tables),
             )
+        bundles = make_due(room, tables, watches, progress)
         report = RunReport(
             run_id=record.run_id,
             workspace=room.path,
@@ -137,6 +139,7 @@ def run_held(pipeline: Pipeline, room: Workspace, tables: Tables, asked: Asked, 
             errors=errors,
             delivered=delivered,
             post=post,
+            bundles=len(bundles),
             seconds=time.perf_counter() - begin,
             left_out={watch.aoi.id: watch.left_out for watch in watches if watch.left_out is not None},
         )

@@ -17,6 +17,7 @@ _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
 _MOMENT = re.compile(
     rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?:[Tt ]({_CLOCK})(Z|z|[+-][0-9]{{2}}:?[0-9]{{2}})?)?", re.ASCII
 )
+_DEKAD = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-D([123])", re.ASCII)
 _PERIOD = re.compile(r"^([0-9]{4})(?:(H)([12])|(Q)([1-4]))?$")
 
 
@@ -105,6 +106,23 @@ def dekad_label(dekad: int) -> str:
     """
     date = date_of(dekad_start(dekad))
     return f"{date:%Y-%m}-D{dekad % 3 + 1}"
+
+
+def parse_dekad(text: str) -> int:
+    """Read what `dekad_label` writes.
+
+    Raises
+    ------
+    BadInputError
+        It names no dekad.
+
+    >>> parse_dekad("1971-01-D3")
+    38
+    """
+    match = _DEKAD.fullmatch(text.strip())
+    if match is None:
+        raise BadInputError(f"{text[:80]!r} names no dekad.", remedy="Write it as 2024-08-D1, D2 or D3.")
+    return (int(match[1]) - 1970) * 36 + (int(match[2]) - 1) * 3 + int(match[3]) - 1
 
 
 def month_of(day: int) -> int:

@@ -15,6 +15,7 @@ from kpgeo.options.catalog import CatalogSource
 from kpgeo.options.compute import ComputeOptions
 from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.detect import DetectOptions
+from kpgeo.options.evidence import EvidenceOptions
 from kpgeo.options.features import FeatureOptions
 from kpgeo.options.ingest import IngestOptions
 from kpgeo.options.misfit import MisfitOptions
@@ -72,6 +73,7 @@ class Pipeline(BaseModel):
     production: ProductionOptions = ProductionOptions()
     alerts: AlertOptions = AlertOptions()
     brief: BriefOptions = BriefOptions()
+    evidence: EvidenceOptions = EvidenceOptions()
     deliver: DeliverOptions = DeliverOptions()
     compute: ComputeOptions = ComputeOptions()
     schedule: ScheduleOptions = ScheduleOptions()
