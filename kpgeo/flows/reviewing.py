@@ -10,6 +10,7 @@ from typing import Any
 
 from kpgeo import alerts
 from kpgeo.alerts import CarryRule
+from kpgeo.flows.around import surroundings_of
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.watch import Watch
 from kpgeo.model.alert import Alert
@@ -19,10 +20,18 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.ledger import Entry
 from kpgeo.model.review import AlertSeen, FieldFinding, Review, ReviewAct, ReviewState, ReviewStep, same_person
 from kpgeo.model.site import Site
+from kpgeo.model.surroundings import PermitStanding
 from kpgeo.store import Conclusion, Tables, Workspace
 
 NO_LONGER_RAISED = "no longer raised by the machine"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_OUTSIDE = {  # not in a permit that is valid that day, or in part; None where no layer tells
+    PermitStanding.INSIDE: False,
+    PermitStanding.PARTLY_INSIDE: True,
+    PermitStanding.OUTSIDE: True,
+    PermitStanding.INSIDE_EXPIRED: True,
+    PermitStanding.INSIDE_NOT_YET_VALID: True,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +93,16 @@ def review_queue(room: Workspace, tables: Tables, wanted: QueueFilter) -> list[R
     """Return the alerts that wait for somebody, the most urgent first; those no longer raised come last."""
     reviews = read_reviews(tables)
     raised = {one.alert.id: one for one in _raised(room, tables, wanted.aoi_id)}
+    around = surroundings_of(room, [one.site for one in raised.values()])
     today = day_of(dt.datetime.now(dt.UTC).date())
     rows = []
     for alert_id, one in raised.items():
         review = reviews.get(alert_id) or Review(alert_id=alert_id, aoi_id=one.alert.aoi_id)
         is_asked = review.is_touched or alerts.standing(one.alert) in alerts.ANNOUNCED
         if wanted.with_all or is_asked:
-            priority = alerts.priority_of(one.alert, today)
+            known = around.get(one.site.id)
+            is_outside = None if known is None else _OUTSIDE.get(known.permit_standing)
+            priority = alerts.priority_of(one.alert, today, is_outside_permit=is_outside)
             rows.append(ReviewRow(review=review, alert=one.alert, seen=one.seen, priority=priority))
     rows += [
         ReviewRow(review=review, alert=None, seen=review.seen, priority=0.0)
