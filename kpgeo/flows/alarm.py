@@ -12,6 +12,8 @@ from kpgeo.model.schedule import Alarm, AlarmKind
 
 ALARM = "alarm-"
 """How the kinds of outbox items begin that tell of alarms."""
+ENDED = f"{ALARM}ended"
+"""The kind of those that say that an alarm is over."""
 
 _NEVER_DONE = "never done"
 _UNDER_WAY = "under way"
@@ -79,15 +81,15 @@ def say_alarm(alarm: Alarm, language: Language = "en") -> str:
 def alarm_item(alarm: Alarm) -> OutboxItem:
     """Return what is to be delivered of an alarm that was raised, or that is over.
 
-    Its kind is `alarm-missing`, `alarm-late`, `alarm-blind`, `alarm-failed` or `alarm-catalogue`; `is_over` in what it
-    says tells which of the two it is. Its AOI is that of one that is blind, and "" where it is of the whole pipeline.
+    Its kind is `alarm-missing`, `alarm-late`, `alarm-blind`, `alarm-failed` or `alarm-catalogue`, and `alarm-ended` once it
+    is over. Its AOI is that of one that is blind, and "" where it is of the whole pipeline.
     """
     is_over = alarm.ended_at is not None
     moment = alarm.ended_at or alarm.raised_at or alarm.since
     return OutboxItem(
         id=make_id("out", alarm.id, "ended" if is_over else "raised"),
         aoi_id=alarm.subject if alarm.kind is AlarmKind.BLIND else "",
-        kind=f"{ALARM}{alarm.kind}",
+        kind=ENDED if is_over else f"{ALARM}{alarm.kind}",
         payload=alarm_content(alarm),
         created_dekad=dekad_of(day_of(moment)),
     )

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,8 +146,8 @@ def check_schedule(pipeline: Pipeline, *, workspace: Path | None = None, newest:
         holding = judge(pipeline.schedule, sight, now)
         raised, over = tables.runs.settle(pipeline.name, holding, now, alarm_item)
         write_heartbeat(room, tables, pipeline)
-        if (raised or over) and pipeline.deliver.enabled:
-            _deliver(pipeline, room, tables)
+        if pipeline.deliver.enabled:
+            deliver(room, tables, pipeline.deliver)
         tell_subscribers(pipeline, room, tables)
         return ScheduleReport(
             pipeline=pipeline.name,
@@ -165,12 +165,6 @@ def upcoming(options: ScheduleOptions, count: int = 5) -> list[dt.datetime]:
     while len(found) < count:
         found.append(due_after(options, found[-1] if found else dt.datetime.now(dt.UTC)))
     return found
-
-
-def _deliver(pipeline: Pipeline, room: Workspace, tables: Tables) -> None:
-    """Put what waits into the folder; where a run is under way it is that run that does."""
-    with suppress(BusyError), room.lock():
-        deliver(room, tables, pipeline.deliver)
 
 
 def _sight(pipeline: Pipeline, room: Workspace, tables: Tables, now: dt.datetime) -> Sight:

@@ -89,10 +89,9 @@ def test_a_run_that_is_not_done_is_an_alarm_once_and_its_end_is_told_once(pipeli
         report = flows.check_schedule(pipeline)
         assert {one.kind for one in report.over} == {AlarmKind.LATE, AlarmKind.MISSING}
         assert flows.check_schedule(pipeline).exit_code == 0
-    told = [(one["kind"], one["alarm"]["is_over"]) for one in _items(room)]
-    assert Counter(told) == Counter(
-        [(kind, is_over) for kind in ("alarm-late", "alarm-missing") for is_over in (False, True)]
-    )
+    told = Counter((one["kind"], one["alarm"]["kind"]) for one in _items(room))
+    kinds = ("late", "missing")
+    assert told == Counter(pair for kind in kinds for pair in ((f"alarm-{kind}", kind), ("alarm-ended", kind)))
     assert len({one["alarm"]["alarm"] for one in _items(room)}) == 2
     assert "is not done" in (room.products / "outbox" / "digest.md").read_text(encoding="utf-8")
 
