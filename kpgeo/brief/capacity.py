@@ -24,18 +24,21 @@ def write_capacity(draft: Draft) -> list[Block]:
     rows = period_rows(inputs.comparisons, inputs.totals)
     if rows:
         blocks.append(declared_picture(rows, words, draft.options.picture_dpi))
-    if inputs.comparisons:
-        blocks.append(comparison_table(inputs.comparisons, words))
-        blocks += write_kept_apart(inputs.comparisons, words)
-        blocks += write_sentences(inputs.comparisons, words)
-    else:
-        blocks.append(Paragraph(text=words.say("No comparison of declared figures with activity was made.")))
+    blocks += write_comparisons(inputs.comparisons, words)
     blocks.append(Heading(text=words.say("5.1 The priors"), level=2, key="priors"))
     blocks += write_spread(inputs.comparisons, words)
     blocks += write_priors([inputs.aoi], words)
     blocks.append(Heading(text=words.say("5.2 What it does not show"), level=2, key="not-shown"))
     blocks.append(what_is_not_shown(words))
     return blocks
+
+
+def write_comparisons(comparisons: Sequence[Comparison], words: Words) -> list[Block]:
+    """Return what was held against what, period by period, and what was kept apart from it."""
+    if not comparisons:
+        return [Paragraph(text=words.say("No comparison of declared figures with activity was made."))]
+    table = comparison_table(comparisons, words)
+    return [table, *write_kept_apart(comparisons, words), *_sentences_of(comparisons, words)]
 
 
 def how_capacity_is_read(words: Words) -> str:
@@ -84,7 +87,7 @@ def _ends(interval: CapacityInterval, words: Words) -> str:
     return words.between(words.rounded(interval.low_ct), words.rounded(interval.high_ct))
 
 
-def write_sentences(comparisons: Sequence[Comparison], words: Words) -> list[Block]:
+def _sentences_of(comparisons: Sequence[Comparison], words: Words) -> list[Block]:
     """Return the comparisons that ask for a reason, and the latest, in their own sentences.
 
     What all comparisons say is said once, first. The others stand in the table.

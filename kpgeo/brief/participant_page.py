@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kpgeo.brief.capacity import declared_picture, how_capacity_is_read, what_is_not_shown, write_sentences
+from kpgeo.brief.capacity import declared_picture, how_capacity_is_read, what_is_not_shown, write_comparisons
 from kpgeo.brief.compose import chrome_of, finished, release_of
 from kpgeo.brief.content import Block, BriefContent, Column, Fact, Facts, Heading, Notice, Paragraph, Table
 from kpgeo.brief.declared_chart import period_rows
 from kpgeo.brief.declared_tables import (
-    comparison_table,
     declared_in_words,
     declared_table,
     in_order,
     write_findings,
-    write_kept_apart,
 )
 from kpgeo.brief.inputs import FieldFacts, ParticipantInputs
 from kpgeo.brief.priors import write_priors, write_spread
@@ -95,12 +93,7 @@ def _blocks(inputs: ParticipantInputs, words: Words, options: BriefOptions) -> l
     if rows:
         blocks.append(declared_picture(rows, words, options.picture_dpi))
     blocks.append(Heading(text=words.say("Period by period"), key="periods"))
-    if inputs.comparisons:
-        blocks.append(comparison_table(inputs.comparisons, words))
-        blocks += write_kept_apart(inputs.comparisons, words)
-        blocks += write_sentences(inputs.comparisons, words)
-    else:
-        blocks.append(Paragraph(text=words.say("No comparison of declared figures with activity was made.")))
+    blocks += write_comparisons(inputs.comparisons, words)
     blocks.append(Heading(text=words.say("Declared figures"), key="declared"))
     if inputs.declared:
         blocks.append(declared_table(inputs.declared, places, words))

@@ -2,8 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +15,6 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.parcel import Parcel, ParcelAnswer
 from kpgeo.model.production import Comparison, DeclaredKind, NotAssessable, Verdict
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.store import Workspace
 
 
 @pytest.mark.parametrize(
@@ -36,21 +33,6 @@ def test_a_half_year_that_had_begun_before_monitoring_is_not_compared(
     head = SimpleNamespace(last_dekad=None if last is None else dekad_of(day_of(dt.date(*last))))
     bench = SimpleNamespace(watch=SimpleNamespace(pipeline=SimpleNamespace(history=history)), head=head)
     assert [period.label for period in half_years(bench)] == expected  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def workspace(watched: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(watched, tmp_path / "workspace"))
-
-
-@pytest.fixture
-def bench(small_world: Path, workspace: Path) -> Iterator[flows.Bench]:
-    """Return what the small world, watched to the end of June 2023, is compared on."""
-    (watch,) = flows.open_watches(Pipeline.read(small_world / "pipeline.toml"))
-    room = Workspace(workspace)
-    tables = room.tables()
-    yield flows.Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
-    tables.close()
 
 
 def test_a_period_that_is_asked_for_is_read_against_those_compared_before(

@@ -2,8 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,24 +11,9 @@ from kpgeo.flows.statistics import statistics_of
 from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.production import DeclaredFigure, DeclaredKind, Sector
-from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Workspace
 
 HALF = Period.parse("2023H1")
-
-
-@pytest.fixture
-def workspace(watched: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(watched, tmp_path / "workspace"))
-
-
-@pytest.fixture
-def bench(small_world: Path, workspace: Path) -> Iterator[flows.Bench]:
-    (watch,) = flows.open_watches(Pipeline.read(small_world / "pipeline.toml"))
-    room = Workspace(workspace)
-    tables = room.tables()
-    yield flows.Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
-    tables.close()
 
 
 def revised(bench: flows.Bench, **changes: object) -> DeclaredFigure:
