@@ -13,7 +13,7 @@ from kpgeo.options.checks import CheckOptions
 from kpgeo.production.joining import Entry
 from kpgeo.production.participants import participants
 from kpgeo.production.questions import put_into_words
-from kpgeo.production.revisions import against_halves, revisions
+from kpgeo.production.revisions import against_halves, lost_rows, revisions
 from kpgeo.production.rules import (
     Raised,
     copies,
@@ -60,7 +60,7 @@ def check_production(
         own = [figure for figure in known if figure.iso3 == iso3]
         raised = [*_of_halves(halves[iso3], regions, options)] if iso3 in halves else []
         raised += [*_of_years(years[iso3], regions, options)] if iso3 in years else []
-        raised += revisions(own, options)
+        raised += [*revisions(own, options), *lost_rows(own)]
         raised += against_halves([figure for figure in current if figure.iso3 == iso3], options)
         found += [_finding(own[-1].participant, iso3, one) for one in _strongest(raised)]
     return _in_order([*found, *check_entries(entries)])

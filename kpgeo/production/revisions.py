@@ -1,5 +1,6 @@
 """What one figure says against another of the same thing: an earlier vintage, or the parts of its year."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
@@ -10,6 +11,8 @@ from kpgeo.model.production import DeclaredFigure, DeclaredKind
 from kpgeo.options.checks import CheckOptions
 from kpgeo.production.rules import Raised
 from kpgeo.production.vintages import join_sectors
+
+_FEW = 0.2  # share of the rows in its span that a table which was meant to be whole may lack
 
 
 def revisions(own: Iterable[DeclaredFigure], options: CheckOptions) -> Iterator[Raised]:
@@ -25,6 +28,31 @@ def revisions(own: Iterable[DeclaredFigure], options: CheckOptions) -> Iterator[
                     numbers={**numbers, "now_day": float(day_of(now.as_published_on))},
                     told_apart_by=(str(now.sector), now.as_published_on.isoformat()),
                 )
+
+
+def lost_rows(own: Iterable[DeclaredFigure]) -> Iterator[Raised]:
+    """Find figures of one participant that a later vintage has no row for, while it has rows of the time around.
+
+    Only rows of periods as long are held together, and only where the later vintage has most of those in its span: a
+    letter about some periods leaves out nothing.
+    """
+    by_length: dict[tuple[str, str], list[DeclaredFigure]] = defaultdict(list)
+    for figure in own:
+        if figure.as_published_on is not None:
+            by_length[figure.period.label[4:5], figure.sector].append(figure)
+    for rows in by_length.values():
+        newest = max(row.as_published_on or dt.date.min for row in rows)
+        there = {row.period for row in rows if row.as_published_on == newest}
+        begin, end = min(there).start_day, max(there).end_day
+        inside = {row.period: row for row in rows if begin <= row.period.start_day and row.period.end_day <= end}
+        gone = sorted(period for period, row in inside.items() if period not in there and row.carats is not None)
+        if len(gone) > _FEW * len(inside):
+            continue
+        for period in gone:
+            row = inside[period]
+            numbers = {"before_ct": row.carats or 0.0, "now_day": float(day_of(newest)), "is_lost": 1.0}
+            apart = (str(row.sector), newest.isoformat(), "lost")
+            yield Raised(rule=Rule.REVISED, periods=(period.label,), numbers=numbers, told_apart_by=apart)
 
 
 def _change(before: DeclaredFigure, now: DeclaredFigure, options: CheckOptions) -> dict[str, float]:

@@ -39,6 +39,8 @@ def sum_to_period(
 ) -> DeclaredFigure | None:
     """Return the figure for a period: its own row where there is one, else the sum of its halves or quarters.
 
+    Where all parts are of a later vintage than the row, the row is out of date and the parts are added.
+
     A missing part makes the sum missing, not smaller. Parts that all say "no production" add up to "no production";
     next to a figure, "no production" adds nothing. None where no row speaks of the period at all.
     """
@@ -87,12 +89,18 @@ def enclosing_periods(period: Period) -> tuple[Period, ...]:
 
 
 def _resolve(rows: dict[str, DeclaredFigure], period: Period) -> DeclaredFigure | None:
-    if period.label in rows:
-        return rows[period.label]
-    parts = parts_of(period)
+    own, parts = rows.get(period.label), parts_of(period)
     found = [_resolve(rows, part) for part in parts]
     known = [figure for figure in found if figure is not None]
-    return _add(known, period, is_whole=len(known) == len(parts)) if known else None
+    is_whole = len(known) == len(parts)
+    if own is not None and not (parts and is_whole and all(_replaces(part, own) for part in known)):
+        return own
+    return _add(known, period, is_whole=is_whole) if known else None
+
+
+def _replaces(part: DeclaredFigure, own: DeclaredFigure) -> bool:
+    """Say whether a part of a period is known as of a later vintage than the period's own row."""
+    return part.kind is not DeclaredKind.MISSING and _vintage(part) > _vintage(own)
 
 
 def _add(parts: Sequence[DeclaredFigure], period: Period, *, is_whole: bool) -> DeclaredFigure:

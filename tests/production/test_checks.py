@@ -291,3 +291,15 @@ def test_the_figures_that_kpgeo_ships_are_checked_too():
     assert ("GIN", Rule.STEP, ("2006", "2008")) in found
     assert ("GHA", Rule.ROUND_TOTAL, ("2023",)) in found
     assert not [one for one in found if one[1] is Rule.ROUND_TOTAL and one[0] in ("AGO", "RUS")], "kpgeo rounded those"
+
+
+def test_a_row_that_a_later_vintage_lost_is_asked_about_and_one_it_does_not_speak_of_is_not():
+    first = steady(6)
+    later = [figure(one.period.label, one.carats, 101.3, on=dt.date(2026, 1, 1)) for one in first if one != first[2]]
+
+    def lost(figures):
+        return [one.periods for one in check_production(figures, OPTIONS) if "is_lost" in one.numbers]
+
+    assert lost([*first, *later]) == [("2006H1",)]
+    assert lost([*first, *later[3:]]) == [], "a vintage of later periods alone leaves out nothing"
+    assert lost([*first, figure("2006", 101_130.5, on=dt.date(2026, 1, 1))]) == [], "a year is no half-year"

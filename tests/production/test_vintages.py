@@ -130,3 +130,16 @@ def test_ways_of_mining_are_one_figure_and_a_total_is_not_added_to_its_parts(mak
     assert said(artisanal, missing).kind is DeclaredKind.MISSING
     none = make_figure("2022H1", kind=DeclaredKind.NO_PRODUCTION, sector=Sector.INDUSTRIAL)
     assert said(artisanal, none).carats == 30.0
+
+
+def test_parts_of_a_later_vintage_replace_the_row_of_their_period(make_figure):
+    year = Period.parse("2016")
+
+    def known(*figures):
+        return sum_to_period([make_figure("2016", 100.0, on=OLD), *figures], year, iso3="CIV", aoi_id="civ-seguela")
+
+    halves = make_figure("2016H1", 70.0, on=NEW), make_figure("2016H2", 50.0, on=NEW)
+    assert known(*halves).carats == 120.0
+    assert known(halves[0]).carats == 100.0, "one half alone says nothing of the year"
+    assert known(halves[0], make_figure("2016H2", 50.0, on=OLD)).carats == 100.0
+    assert known(halves[0], make_figure("2016H2", on=NEW)).carats == 100.0, "a missing half replaces nothing"
