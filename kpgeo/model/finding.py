@@ -26,6 +26,7 @@ class Rule(StrEnum):
     UNIT_VALUE = "unit-value"
     BALANCE = "balance"
     MIRROR_TRADE = "mirror-trade"
+    MIRROR_VALUE = "mirror-value"
     MIRROR_CERTIFICATES = "mirror-certificates"
     EXPORT_UNIT_VALUE = "export-unit-value"
     FOOTPRINT = "footprint"

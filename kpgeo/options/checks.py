@@ -52,6 +52,12 @@ class CheckOptions(StageOptions):
     mirror_frac: float = Field(
         default=0.10, gt=0.0, le=1.0, description="Share by which two sides of one trade may differ."
     )
+    mirror_value_frac: float = Field(
+        default=0.25,
+        gt=0.0,
+        le=1.0,
+        description="Share by which two sides may differ in value: freight, insurance, another valuation (B-M).",
+    )
     mirror_least_ct: float = Field(
         default=500.0, ge=0.0, description="Trade between two participants smaller than this is left alone (ct)."
     )

@@ -154,6 +154,8 @@ def _mirror(pair: _Pair, options: CheckOptions) -> Iterator[Finding]:
         if max(exported, imported) >= options.mirror_least_ct and off > options.mirror_frac * max(exported, imported):
             numbers = {"exported_ct": exported, "imported_ct": imported, "slack_ct": slack}
             yield _pair_finding(Rule.MIRROR_TRADE, pair, periods, numbers)
+        elif max(exported, imported) >= options.mirror_least_ct:
+            yield from _mirror_values(pair, run, periods, options)
         issued = [pair.sent[q].certificates for q in run]
         received = [pair.come[q].certificates for q in run]
         if None not in issued and None not in received:
@@ -162,6 +164,20 @@ def _mirror(pair: _Pair, options: CheckOptions) -> Iterator[Finding]:
             if abs(n_issued - n_received) > ends + options.mirror_frac * max(n_issued, n_received):
                 numbers = {"issued": float(n_issued), "received": float(n_received)}
                 yield _pair_finding(Rule.MIRROR_CERTIFICATES, pair, periods, numbers)
+
+
+def _mirror_values(
+    pair: _Pair, run: Sequence[int], periods: tuple[str, ...], options: CheckOptions
+) -> Iterator[Finding]:
+    """Hold the values of goods whose carats agree against each other; the two ends of a run as in `_mirror`."""
+    sent, come = [pair.sent[q].value_usd for q in run], [pair.come[q].value_usd for q in run]
+    if None in sent or None in come:
+        return
+    exported, imported = sum(value or 0.0 for value in sent), sum(value or 0.0 for value in come)
+    ends = max(sent[-1] or 0.0, come[0] or 0.0) if len(run) > 1 else 0.0
+    if abs(exported - imported) - ends > options.mirror_value_frac * max(exported, imported):
+        numbers = {"exported_usd": exported, "imported_usd": imported}
+        yield _pair_finding(Rule.MIRROR_VALUE, pair, periods, numbers)
 
 
 def _runs(quarters: Sequence[int]) -> Iterator[list[int]]:

@@ -70,6 +70,18 @@ def test_stones_that_never_left_are_asked_about():
     assert one.numbers["imported_ct"] == pytest.approx(11_300.0)
 
 
+def test_values_of_goods_whose_carats_agree_are_held_together():
+    def rows(import_price):
+        quarters = [f"2020Q{q}" for q in (1, 2, 3, 4)]
+        out = [traded("CIV", Flow.EXPORT, q, 1000.0, price=100.0, partner="ARE") for q in quarters]
+        return [*out, *(traded("ARE", Flow.IMPORT, q, 1000.0, price=import_price, partner="CIV") for q in quarters)]
+
+    one = found([], rows(310.0))[Rule.MIRROR_VALUE]
+    assert (one.numbers["exported_usd"], one.numbers["imported_usd"]) == (400_000.0, 1_240_000.0)
+    assert "400,000 US$ exported" in one.sentences["en"].replace("\u00a0", " ")
+    assert not found([], rows(115.0)), "freight, insurance and another valuation"
+
+
 def test_where_one_side_says_nothing_there_is_no_difference():
     only = [one for one in mirror([1000.0] * 4, [9000.0] * 4) if one.flow is Flow.EXPORT]
     assert not found([], only)
