@@ -1,30 +1,36 @@
 """How much ground kpgeo maps as mined, against what a simulated world holds: by world, month and size of working."""
 
 import argparse
+import os
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import matplotlib.pyplot as plt
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from benchmarks.common import DOCS, machine, table, world_at, write_page
-from kpgeo import flows
-from kpgeo.flows import Bench
+from benchmarks.common import DOCS, machine, table, write_page
+from benchmarks.cubes import Cube, cube_of
+from benchmarks.operating import believe
+from benchmarks.settings import SETTINGS
+from benchmarks.sweeping import Watched
+from kpgeo import assess
 from kpgeo.kernels.objects import Z90
 from kpgeo.model.calendar import month_label
-from kpgeo.model.site import SiteStatus
-from kpgeo.options.pipeline import Pipeline
-from kpgeo.options.sim import SimOptions
+from kpgeo.model.site import Site, SiteStatus
+from kpgeo.model.state import DekadFields
 from kpgeo.options.sites import SiteOptions
-from kpgeo.store import Workspace
 
 _REACH_PX = 3
+_LAST_OF_MONTH = 2
 _SIZES = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.0), (1.0, np.inf))
 _EIGHT = np.ones((3, 3), dtype=bool)
 _FIT_MONTHS = 4
@@ -54,60 +60,46 @@ class Patch:
         return self.true_ha > 0.0 and self.mapped_ha > 0.0
 
 
-def patches_of(folder: Path, options: SimOptions) -> list[Patch]:
-    """Write and watch a world where that has not been done, and measure it month by month."""
-    world = world_at(folder / "world", options)
-    pipeline = Pipeline.read(world.pipeline)
-    flows.run_pipeline(pipeline, workspace=folder / "workspace", cluster="sync")
-    (watch,) = flows.open_watches(pipeline)
-    room = Workspace(folder / "workspace")
-    tables = room.tables()
-    bench = Bench(watch, room.state(watch.aoi.id, watch.lineage, watch.grid), tables)
-    first, last = watch.first_dekad // 3, (bench.head.last_dekad or 0) // 3
-    found = [
-        patch
-        for month in range(first, last + 1)
-        for patch in _patches(bench, f"seed {options.seed}", month, _true_frac(folder / "world", month))
-    ]
-    tables.close()
-    return found
+def patches_of(cube: Cube) -> list[Patch]:
+    """Watch a world, and measure it month by month."""
+    world = Watched(name=cube.name, truth=assess.read_truth(cube.folder), place=cube.watch.place)
+    ends: dict[int, DekadFields] = {}
+
+    def kept() -> Iterator[DekadFields]:
+        for fields in believe(cube):
+            if fields.dekad % 3 == _LAST_OF_MONTH:
+                ends[fields.dekad] = fields
+            yield fields
+
+    world.follow(kept(), SiteOptions())
+    return [patch for dekad, rows in world.rows if dekad in ends for patch in _patches(cube, ends[dekad], rows)]
 
 
-def _true_frac(world: Path, month: int) -> NDArray[np.float32]:
-    """Return the share of each pixel that is mined at the end of a month, 0-1."""
-    with rasterio.open(world / "truth" / f"mined_frac_{month_label(month)}.tif") as source:
-        frac: NDArray[np.float32] = source.read(1).astype(np.float32) / 100.0
-    return frac
-
-
-def _patches(bench: Bench, world: str, month: int, true: NDArray[np.float32]) -> list[Patch]:
+def _patches(cube: Cube, fields: DekadFields, sites: Sequence[Site]) -> list[Patch]:
     """Return the patches of one month: sites and true ground within reach of one another are one patch."""
-    dekad, watch = 3 * month + 2, bench.watch
-    fields = bench.fields(dekad)
+    place, pixel_ha = cube.watch.place, cube.watch.grid.pixel_ha
+    percent = cube.truth.mined_percent[fields.dekad - cube.dekads()[0]]
+    true = np.where(cube.watch.inside, percent, 0).astype(np.float32) / np.float32(100.0)
     owner = np.zeros(true.shape, dtype=np.int32)
-    rows = [
-        site
-        for site in bench.tables.sites(watch.aoi.id, watch.lineage, dekad)
-        if not site.merged_into and site.status is not SiteStatus.CLOSED
-    ]
+    rows = [site for site in sites if not site.merged_into and site.status is not SiteStatus.CLOSED]
     for number, site in enumerate(rows, start=1):
-        owner[watch.place.pixels_of(site.geometry).index] = number
+        owner[place.pixels_of(site.geometry).index] = number
     near = ndimage.binary_dilation((true > 0) | (owner > 0), _EIGHT, iterations=(_REACH_PX + 1) // 2)
     labels, count = ndimage.label(near, _EIGHT)
     found = []
     for label in range(1, count + 1):
         is_here = labels == label
         is_mapped = is_here & (owner > 0)
-        sites = [rows[number - 1] for number in np.unique(owner[is_mapped])]
+        here = [rows[number - 1] for number in np.unique(owner[is_mapped])]
         found.append(
             Patch(
-                world=world,
-                month=month,
-                true_ha=float(true[is_here].sum()) * watch.grid.pixel_ha,
-                mapped_ha=sum(site.area.ha for site in sites),
-                low_ha=sum(site.area.low_ha for site in sites),
-                high_ha=sum(site.area.high_ha for site in sites),
-                true_within_ha=float(true[is_mapped].sum()) * watch.grid.pixel_ha,
+                world=cube.name.replace("standard-", "seed "),
+                month=fields.dekad // 3,
+                true_ha=float(true[is_here].sum()) * pixel_ha,
+                mapped_ha=sum(site.area.ha for site in here),
+                low_ha=sum(site.area.low_ha for site in here),
+                high_ha=sum(site.area.high_ha for site in here),
+                true_within_ha=float(true[is_mapped].sum()) * pixel_ha,
                 seen=fields.mined_frac[is_mapped],
                 true=true[is_mapped],
             )
@@ -215,15 +207,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[301, 302, 303, 304, 305])
     parser.add_argument("--size", type=int, default=384, help="edge of a world, px")
-    parser.add_argument("--keep", type=Path, help="folder to keep worlds and workspaces in")
+    parser.add_argument("--density", type=float, default=1.0, help="density of workings, relative to the usual")
+    parser.add_argument("--cache", type=Path, help="folder rendered cubes are kept in")
     parser.add_argument("--fit", action="store_true", help="only say which site options these worlds speak for")
     arguments = parser.parse_args()
     about = machine()
     patches: list[Patch] = []
     with tempfile.TemporaryDirectory(prefix="kpgeo-bench-") as scratch:
-        folder = arguments.keep or Path(scratch)
+        cache, setting = arguments.cache or Path(scratch), SETTINGS["standard"]
         for seed in arguments.seeds:
-            patches += patches_of(folder / f"seed-{seed}", SimOptions(seed=seed, size_px=arguments.size))
+            options = setting.options(seed, arguments.size, (2.0, 2.0), arguments.density)
+            patches += patches_of(cube_of(setting, options, cache))
+            print(f"watched {seed}", flush=True)
     last = max(patch.month for patch in patches)
     late = [patch for patch in patches if patch.month > last - _FIT_MONTHS]
     worlds, months = sorted({p.world for p in patches}), sorted({p.month for p in patches})
@@ -244,23 +239,24 @@ def main() -> None:
     print("site options these worlds speak for:", fitted(late, SiteOptions()))
     if not arguments.fit:
         _draw(late)
-        _write(text, about, late, arguments.seeds, arguments.size)
+        _write(text, about, late, arguments)
 
 
 def _size_name(low_ha: float, high_ha: float) -> str:
     return f"{low_ha:g} ha and more" if high_ha == np.inf else f"{low_ha:g} to {high_ha:g} ha"
 
 
-def _write(text: str, about: str, patches: Sequence[Patch], seeds: Sequence[int], size: int) -> None:
+def _write(text: str, about: str, patches: Sequence[Patch], given: argparse.Namespace) -> None:
     """Write the page."""
-    listed = " ".join(str(seed) for seed in seeds)
+    listed, words = ", ".join(map(str, given.seeds)), "".join(f" {word}" for word in sys.argv[1:])
     used = SiteOptions()
     fit = ", ".join(f"`{name} = {value}`" for name, value in fitted(patches, used).items())
     held = ", ".join(f"{ratio:.2f}" for ratio in _left_out(patches, used))
     write_page(
         "area",
         "# Mapped and true area\n\n"
-        f"Worlds of {size} × {size} px, seeds {listed.replace(' ', ', ')}. True ground and sites no farther apart than "
+        f"Worlds of {given.size} × {given.size} px, seeds {listed}, {given.density:g} times the usual density of "
+        "workings, two years monitored. True ground and sites no farther apart than "
         "about 30 m are one patch; *found* patches hold both. *In outlines* is the true ground within the outlines of "
         "sites; *mapped* is the area of sites that are not closed, *false* that of those that meet no true ground. "
         "*Interval holds*: of the found patches, those whose true area lies in the 90 % interval of the sites.\n\n"
@@ -268,7 +264,7 @@ def _write(text: str, about: str, patches: Sequence[Patch], seeds: Sequence[int]
         f"These worlds speak for the site options {fit}. Left out in turn, each world is mapped as {held} of what it "
         "is, by what the others speak for.\n\n"
         "Simulated worlds only.\n\n"
-        f"{about} `python -m benchmarks.area --seeds {listed}`.\n",
+        f"{about} `python -m benchmarks.area{words}`.\n",
     )
 
 

@@ -194,7 +194,8 @@ def brief(
 
 
 def _comparison_content(one: Comparison) -> dict[str, Any]:
-    """Return a comparison as plain JSON; land outside every stratum has no stratum, and its carats are in no other."""
+    """Return a comparison as plain JSON; land outside every stratum has no stratum, and is in no number but its own."""
+    in_strata = [activity for activity in one.activities if activity.stratum_id] or one.activities
     return {
         "id": one.id,
         "aoi": one.aoi_id,
@@ -210,7 +211,7 @@ def _comparison_content(one: Comparison) -> dict[str, Any]:
         "outside_ct": _interval(one.outside),
         "prob_above_capacity": one.prob_above_capacity,
         "coverage_frac": one.coverage_frac,
-        "new_ha": sum(activity.new_area.ha for activity in one.activities),
+        "new_ha": sum(activity.new_area.ha for activity in in_strata),
         "activities": [_activity_content(activity) for activity in one.activities],
         "sentences": {language: list(lines) for language, lines in one.sentences.items()},
     }
