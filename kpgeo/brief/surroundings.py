@@ -55,8 +55,8 @@ _CONFIDENCE = {
 _REASON = {
     "stratum": noop("in the stratum {name}"),
     "gold-workings": noop("on ground where gold is worked"),
-    "permit-diamond": noop("in permit {name}, for diamonds"),
-    "permit-gold": noop("in permit {name}, for gold"),
+    "permit-diamond": noop("in permit {name} for diamonds"),
+    "permit-gold": noop("in permit {name} for gold"),
 }
 
 
