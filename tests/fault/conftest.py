@@ -1,7 +1,8 @@
 """A warm process whose forks run commands of kpgeo and are killed."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,9 @@ def warm() -> Iterator[Any]:
     """Return what runs commands in forks: `.run(*words, seconds=0, step=0)`."""
     with _warm_runs.warm_runs() as runs:
         yield runs
+
+
+@pytest.fixture(scope="session")
+def warm_runs() -> Callable[[], AbstractContextManager[Any]]:
+    """Return what starts such a process of one's own."""
+    return _warm_runs.warm_runs  # type: ignore[no-any-return]
