@@ -161,7 +161,7 @@ def declare_check(
     asked = sum(one.weight is Weight.QUESTION for one in found)
     say(f"{asked} questions, {len(found) - asked} notes.")
     imports = [record for record in flows.read_imports(workspace) if record.notes]
-    for record in imports:
+    for record in imports if iso3 is None else []:
         say(f"When {record.file} was imported ({record.source}):", *(f"  {line}" for line in record.notes))
     if as_json:
         show_json(
