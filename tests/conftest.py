@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,8 @@ from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim import write_world
 from kpgeo.store import Workspace
+from tests.servers import postgresql as cluster_of
+from tests.servers.postgresql import Cluster
 
 # A machine that decides whether work lands draws the same examples every time; people draw new ones.
 settings.register_profile("ci", derandomize=True)
@@ -51,6 +53,18 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the reference material is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Return a PostgreSQL server of these tests' own, or skip the test where there is none."""
+    if lacking := cluster_of.missing_parts():
+        pytest.skip(f"not installed here: {lacking} (`.ci/run` installs it)")
+    cluster = Cluster.start(tmp_path_factory.mktemp("postgresql"))
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

@@ -81,8 +81,8 @@ def say_alarm(alarm: Alarm, language: Language = "en") -> str:
 def alarm_item(alarm: Alarm) -> OutboxItem:
     """Return what is to be delivered of an alarm that was raised, or that is over.
 
-    Its kind is `alarm-missing`, `alarm-late`, `alarm-blind`, `alarm-failed` or `alarm-catalogue`, and `alarm-ended` once it
-    is over. Its AOI is that of one that is blind, and "" where it is of the whole pipeline.
+    Its kind is `alarm-missing`, `alarm-late`, `alarm-blind`, `alarm-failed` or `alarm-catalogue`; once it is over it is
+    `alarm-ended`. Its AOI is that of one that is blind, and "" where it is of the whole pipeline.
     """
     is_over = alarm.ended_at is not None
     moment = alarm.ended_at or alarm.raised_at or alarm.since

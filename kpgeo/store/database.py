@@ -12,10 +12,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, StatementError
 from sqlalchemy.pool import NullPool
 
 from kpgeo.model.errors import BadInputError, BusyError, IntegrityError, KpgeoError
+from kpgeo.store import server
 from kpgeo.store.files import write_atomic
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -37,6 +38,8 @@ class Database:
         As SQLAlchemy writes it, `sqlite:///path` or another.
     migrations : Path
         The Alembic folder; the package's own unless a test says otherwise.
+    run_pid : int, optional
+        The session on a server that holds the right to run: nothing is written once it is gone.
 
     Raises
     ------
@@ -44,10 +47,13 @@ class Database:
         The schema is newer than this kpgeo, or is not kpgeo's, or the file is no database.
     BusyError
         Another process has kept it locked for half a minute.
+    UpstreamError
+        The server cannot be reached.
     """
 
-    def __init__(self, url: str, *, migrations: Path = MIGRATIONS) -> None:
+    def __init__(self, url: str, *, migrations: Path = MIGRATIONS, run_pid: int | None = None) -> None:
         self._engine = _engine(url)
+        self._run_pid = run_pid
         self.name = make_url(url).database or self._engine.url.render_as_string(hide_password=True)
         self._script = ScriptDirectory(str(migrations))
         self._bring_up_to_date()
@@ -55,16 +61,26 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that sees one moment of the tables."""
-        with self._in_our_words(), self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._in_our_words(), self._engine.connect() as connection:
+            reader = connection if self._is_file else server.for_reading(connection)
+            with reader.begin():
+                yield reader
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Yield a connection whose changes are kept together at the end, or not at all."""
         with self._in_our_words(), self._engine.connect() as connection:
-            writer = connection.execution_options(kpgeo_writes=True)
+            given = connection if self._is_file else server.for_writing(connection)
+            writer = given.execution_options(kpgeo_writes=True)
             with writer.begin():
+                if not self._is_file:
+                    server.take_turn(writer, self._run_pid)
                 yield writer
+
+    @property
+    def _is_file(self) -> bool:
+        """Say whether the tables are a SQLite file, and no server's."""
+        return self._engine.dialect.name == "sqlite"
 
     def close(self) -> None:
         """Close what connections are open."""
@@ -101,7 +117,7 @@ class Database:
 
     def _back_up(self, revision: str) -> None:
         """Copy a SQLite file as it stands before a migration. Other databases have backups of their own."""
-        if self._engine.dialect.name != "sqlite":
+        if not self._is_file:
             return
         now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S")
         source = Path(self.name)
@@ -126,6 +142,8 @@ class Database:
         except KpgeoError:
             raise
         except DBAPIError as error:
+            if not self._is_file:
+                raise server.error_of(error, self.name) from error
             text = str(error.orig)
             if isinstance(error, OperationalError) and ("locked" in text or "busy" in text):
                 raise BusyError(
@@ -136,6 +154,10 @@ class Database:
                 where=self.name,
                 remedy="See that the disk has room and that the file was not changed or cut short.",
             ) from error
+        except StatementError as error:  # refused on the way to the database, as NaN is
+            if isinstance(error.orig, KpgeoError):
+                raise error.orig from error
+            raise
 
 
 def _revision(connection: Connection) -> str | None:
@@ -146,7 +168,7 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed)
+            return server.open_engine(server.with_driver(parsed))
         # A connection for each transaction: nothing is shared between threads, nothing left open.
         engine = create_engine(parsed, poolclass=NullPool)
     except (ArgumentError, ValueError):  # neither repeated nor chained: the URL holds a password

@@ -1,7 +1,11 @@
 """The columns of every table. A change here needs a revision in `migrations/versions`; a test compares the two."""
 
+import math
+from typing import Any
+
 from sqlalchemy import (
     Column,
+    Dialect,
     Double,
     ForeignKeyConstraint,
     Index,
@@ -10,14 +14,37 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.sqlite import REAL
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
+
+from kpgeo.model.errors import IntegrityError
 
 metadata = MetaData()
-_Real: Double[float] = Double().with_variant(REAL(), "sqlite")
+
+
+class _Number(TypeDecorator[float]):
+    """A number. NaN is none: SQLite would take it for an empty field, and others would keep it."""
+
+    impl = Double
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the column's type."""
+        return dialect.type_descriptor(REAL() if dialect.name == "sqlite" else Double())
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        """Refuse NaN."""
+        if value is not None and math.isnan(value):
+            raise IntegrityError("The tables refuse (NaN is no number).", where=dialect.name)
+        return value
+
+
+_Real = _Number()
 _LINEAGE = ("aoi_id", "lineage")
 
 

@@ -2,32 +2,19 @@
 
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.servers.postgresql import Database, start_database
 from tests.servers.programs import Program, find_program, free_port
 
 Document = Mapping[str, Any]
 
-_USER = "postgres"
 _DATABASE = "stac"
-_SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
-    "fsync": "off",  # it lives as long as the tests do
-    "full_page_writes": "off",
-    "shared_buffers": "32MB",
-    "max_connections": "40",
-    "autovacuum": "off",
-    "jit": "off",
-}
 
 
 def missing_parts() -> str:
@@ -52,20 +39,6 @@ def _has_postgis() -> bool:
 
 
 @dataclass(frozen=True)
-class Database:
-    """A PostgreSQL cluster: its server, its folder, and the environment by which programs find it."""
-
-    program: Program
-    home: Path
-    environment: dict[str, str]
-
-    def remove(self) -> None:
-        """End it and delete it."""
-        self.program.stop()
-        shutil.rmtree(self.home, ignore_errors=True)
-
-
-@dataclass(frozen=True)
 class StacServer:
     """The two servers of a STAC API.
 
@@ -76,7 +49,7 @@ class StacServer:
     """
 
     url: str
-    database: "Database"
+    database: Database
     api: Program
 
     def stop(self) -> None:
@@ -95,7 +68,7 @@ def start_server(
     folder : Path
         For logs and what is loaded.
     """
-    database = _start_database(folder)
+    database = start_database(folder, _DATABASE)
     try:
         _fill(folder, database.environment, collections, items)
         port = free_port()
@@ -113,46 +86,6 @@ def start_server(
         database.remove()
         raise
     return StacServer(url=f"http://127.0.0.1:{port}", database=database, api=api)
-
-
-def _start_database(folder: Path) -> Database:
-    """Make and start a cluster; PostgreSQL refuses to be root, so as root it gets a folder of its own user."""
-    user = _USER if os.geteuid() == 0 else ""
-    home = Path(tempfile.mkdtemp(prefix="kpgeo-postgres-"))
-    if user:
-        shutil.chown(home, user, user)
-    initdb, postgres = find_program("initdb"), find_program("postgres")
-    assert initdb is not None
-    assert postgres is not None
-    cluster = home / "cluster"
-    subprocess.run(
-        [initdb, "-D", str(cluster), "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-        check=True,
-        capture_output=True,
-        user=user or None,
-        cwd=home,
-    )
-    port = free_port()
-    settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
-    program = Program(
-        command=[postgres, "-D", str(cluster), "-p", str(port), *(part for one in settings for part in ("-c", one))],
-        port=port,
-        log=folder / "postgres.log",
-        user=user,
-        stop_signal=signal.SIGINT,  # "fast": ends those who are connected
-    )
-    program.start()
-    return Database(
-        program=program,
-        home=home,
-        environment={
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(port),
-            "PGUSER": _USER,
-            "PGPASSWORD": "unused",
-            "PGDATABASE": _DATABASE,
-        },
-    )
 
 
 def _fill(

@@ -1,6 +1,6 @@
 """Small states with known content."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 
 from kpgeo.model.grid import Grid, Tile
 from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS, TileBaseline, TileState
-from kpgeo.store import StateStore, Workspace
+from kpgeo.store import StateStore, Tables, Workspace
 
 
 def _arrays(layers, tile: Tile, seed: int):
@@ -80,3 +80,28 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture
 def store(workspace: Workspace, grid: Grid) -> StateStore:
     return workspace.state("civ-seguela", "belief-1-abc", grid)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_tables(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Tables]]:
+    """Return a function (name="kpgeo") that makes empty tables: of a file, and of a server where there is one.
+
+    Of a server, tables of one name are made once and emptied after.
+    """
+    opened: dict[str, Tables] = {}
+
+    def make(name: str = "kpgeo") -> Tables:
+        if name in opened:
+            opened[name].close()
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('tables') / name}.db"
+        else:
+            url = request.getfixturevalue("postgresql").new_database(name)
+        opened[name] = Tables(url)
+        return opened[name]
+
+    yield make
+    for one in opened.values():
+        one.close()

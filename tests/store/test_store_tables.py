@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import Point, box
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from kpgeo.model.alert import Alert, AlertEvent, Evidence, MachineState, Question
 from kpgeo.model.aoi import Sourced
@@ -38,10 +38,8 @@ numbers = st.integers(-(2**40), 2**40)
 
 
 @pytest.fixture
-def tables(tmp_path):
-    opened = Tables(f"sqlite:///{tmp_path / 'kpgeo.db'}")
-    yield opened
-    opened.close()
+def tables(new_tables):
+    return new_tables()
 
 
 def _site(dekad: int, name: str, *, aoi_id: str = AOI, ha: float = 1.25) -> Site:
@@ -110,11 +108,8 @@ def _item(dekad: int, version: int) -> OutboxItem:
 
 
 def _raw(tables: Tables, query: str) -> list:
-    engine = create_engine(f"sqlite:///{tables._database.name}")
-    with engine.connect() as connection:
-        found = [tuple(row) for row in connection.execute(text(query))]
-    engine.dispose()
-    return found
+    with tables._database.reading() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 def test_decisions_come_back_as_they_were_in_the_order_given(tables):
@@ -167,9 +162,8 @@ def test_deciding_the_same_again_changes_nothing(tables):
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(10, 13), st.lists(st.integers(0, 3), min_size=4, max_size=4)), max_size=5))
-def test_any_sequence_of_decisions_ends_where_one_would_have(tmp_path_factory, steps):
-    folder = tmp_path_factory.mktemp("sequence")
-    often, once = (Tables(f"sqlite:///{folder / name}.db") for name in ("often", "once"))
+def test_any_sequence_of_decisions_ends_where_one_would_have(new_tables, steps):
+    often, once = new_tables("often"), new_tables("once")
     truth = dict.fromkeys(range(10, 14), 1)
     n_events, sent = 0, set()
     for turn, (first, versions) in enumerate([(10, [1, 1, 1, 1]), *steps]):
@@ -349,8 +343,8 @@ def test_new_decisions_take_the_comparisons_made_of_the_old_ones_away(tables):
     assert tables.comparisons(AOI) == []
 
 
-def test_digest_leaves_out_the_clock_and_the_course_of_runs(tmp_path, tables):
-    other = Tables(f"sqlite:///{tmp_path / 'other.db'}")
+def test_digest_leaves_out_the_clock_and_the_course_of_runs(new_tables, tables):
+    other = new_tables("other")
     tables.add_declared([_figure(5, None)])
     tables.replace_decisions(_commit(10, 10, "A"), [_decision(10, 3)], [_item(10, 3)])
     tables.replace_decisions(_commit(10, 11, "B"), [_decision(10, 1), _decision(11, 2)])
