@@ -21,6 +21,7 @@ from kpgeo.assess.pixels import (
     score_pixels,
     threshold_at_rate,
 )
+from kpgeo.assess.reviewed import Agreement, ReviewScore, measure_agreement, score_reviews
 from kpgeo.assess.score import SIZE_CLASSES, Score, format_table, pool_scores, score_run
 from kpgeo.assess.truth import Nuisance, TrueSite, Truth, read_truth
 from kpgeo.kernels.counts import poisson_interval
@@ -39,6 +40,7 @@ __all__ = [
     "PixelTruths",
     "Reliability",
     "Score",
+    "ReviewScore",
     "TrueSite",
     "Truth",
     "Witness",
@@ -60,5 +62,6 @@ __all__ = [
     "score_pixels",
     "score_run",
     "threshold_at_rate",
+    "score_reviews",
     "wilson_interval",
 ]

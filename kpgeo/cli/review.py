@@ -9,6 +9,7 @@ from kpgeo import alerts, flows
 from kpgeo.cli.choices import HERE, AsJson, HereWorkspace, SomeAoi, date, language_of
 from kpgeo.cli.console import say, show_json, show_table
 from kpgeo.cli.look import opened
+from kpgeo.cli.review_scores import review_sample, review_score, review_second
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ledger import MACHINE, Entry
@@ -55,6 +56,9 @@ def add_to(app: typer.Typer) -> None:
         ("note", review_note),
         ("field", review_field),
         ("reasons", review_reasons),
+        ("score", review_score),
+        ("sample", review_sample),
+        ("second", review_second),
     ):
         review.command(name)(command)
     app.add_typer(review, name="review")

@@ -32,6 +32,7 @@ from kpgeo.flows.publishing import Publication, publish, restricted_of
 from kpgeo.flows.record import read_watched
 from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.reporting import RunReport
+from kpgeo.flows.review_scores import ReviewReport, sample_reviews, score_reviews
 from kpgeo.flows.reviewing import (
     NO_LONGER_RAISED,
     QueueFilter,
@@ -97,6 +98,7 @@ __all__ = [
     "Publication",
     "QueueFilter",
     "Recomputed",
+    "ReviewReport",
     "ReviewRow",
     "RunReport",
     "ScheduleReport",
@@ -167,7 +169,9 @@ __all__ = [
     "rows_of",
     "run_if_due",
     "run_pipeline",
+    "sample_reviews",
     "schedule_sentences",
+    "score_reviews",
     "score_watch",
     "summary_of",
     "surroundings_content",

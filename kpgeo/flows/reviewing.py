@@ -46,12 +46,15 @@ class ReviewRow:
         What the machine says of it, or last said.
     priority : float
         See `alerts.priority_of`; 0 where it is raised no longer.
+    is_told : bool
+        The machine is, or at some time was, sure enough of it to announce it: people are to look at it, ended or not.
     """
 
     review: Review
     alert: Alert | None
     seen: AlertSeen
     priority: float
+    is_told: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,7 @@ class _Raised:
     alert: Alert
     site: Site
     lineage: str
+    is_told: bool
 
     @property
     def seen(self) -> AlertSeen:
@@ -98,12 +102,12 @@ def review_queue(room: Workspace, tables: Tables, wanted: QueueFilter) -> list[R
     rows = []
     for alert_id, one in raised.items():
         review = reviews.get(alert_id) or Review(alert_id=alert_id, aoi_id=one.alert.aoi_id)
-        is_asked = review.is_touched or alerts.standing(one.alert) in alerts.ANNOUNCED
-        if wanted.with_all or is_asked:
-            known = around.get(one.site.id)
-            is_outside = None if known is None else _OUTSIDE.get(known.permit_standing)
-            priority = alerts.priority_of(one.alert, today, is_outside_permit=is_outside)
-            rows.append(ReviewRow(review=review, alert=one.alert, seen=one.seen, priority=priority))
+        known = around.get(one.site.id)
+        is_outside = None if known is None else _OUTSIDE.get(known.permit_standing)
+        priority = alerts.priority_of(one.alert, today, is_outside_permit=is_outside)
+        row = ReviewRow(review=review, alert=one.alert, seen=one.seen, priority=priority, is_told=one.is_told)
+        if wanted.with_all or row.is_told or review.is_touched:
+            rows.append(row)
     rows += [
         ReviewRow(review=review, alert=None, seen=review.seen, priority=0.0)
         for review in alerts.no_longer_raised(reviews, raised.keys())
@@ -132,7 +136,7 @@ def review_of(tables: Tables, alert_id: str) -> ReviewRow:
         known = review or Review(alert_id=alert_id, aoi_id=one.alert.aoi_id)
         today = day_of(dt.datetime.now(dt.UTC).date())
         priority = alerts.priority_of(one.alert, today)
-        return ReviewRow(review=known, alert=one.alert, seen=one.seen, priority=priority)
+        return ReviewRow(review=known, alert=one.alert, seen=one.seen, priority=priority, is_told=one.is_told)
     if review is None or review.seen is None:
         raise BadInputError(
             f"There is no alert {alert_id[:80]!r}.", where="review", remedy="See: kpgeo review list --all."
@@ -284,8 +288,10 @@ def _raised(room: Workspace, tables: Tables, aoi_id: str | None) -> Iterator[_Ra
 
 def _of_lineage(tables: Tables, aoi_id: str, lineage: str) -> Iterator[_Raised]:
     sites = {site.id: site for site in tables.sites(aoi_id, lineage)}
+    told = tables.methods.told_alerts(aoi_id, lineage)
     for alert in tables.alerts(aoi_id, lineage):
-        yield _Raised(alert=alert, site=sites[alert.site_id], lineage=lineage)
+        is_told = alert.id in told or alerts.standing(alert) in alerts.ANNOUNCED
+        yield _Raised(alert=alert, site=sites[alert.site_id], lineage=lineage, is_told=is_told)
 
 
 def _find(tables: Tables, alert_id: str) -> _Raised | None:
