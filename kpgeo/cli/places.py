@@ -1,5 +1,6 @@
 """Commands about areas of interest."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -105,9 +106,11 @@ def aoi_show(
 
 
 def _layers(aoi: Aoi) -> str:
-    """Say which layers an AOI names, and where each comes from."""
-    named = [f"{layer.kind} ({layer.source.source} {layer.source.mark})".replace(" )", ")") for layer in aoi.layers]
-    return "; ".join(named) or "none"
+    """Say which layers an AOI names, how many features of one source, and where each comes from."""
+    named = Counter((layer.kind, f"{layer.source.source} {layer.source.mark}".strip()) for layer in aoi.layers)
+    permits = sum(len(layer.permits) for layer in aoi.layers)
+    told = [f"{kind}{f' x {n}' if n > 1 else ''} ({source})" for (kind, source), n in named.items()]
+    return "; ".join([*told, *([f"{permits} recorded permits in all"] if permits else [])]) or "none"
 
 
 def _content(aoi: Aoi) -> dict[str, object]:
