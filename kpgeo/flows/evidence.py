@@ -196,7 +196,7 @@ def _sealed(bench: Bench, case: Case, files: Mapping[str, bytes], last: Entry | 
         "dekad": dekad_label(case.dekad),
         "release": release_of(watch),
         "lineage": watch.lineage,
-        "code": code_facts(),
+        "code": dict(code_facts()),
         "ledger_head": {"seq": last.seq, "digest": last.digest} if last else {"seq": 0, "digest": NO_DIGEST},
     }
     return evidence.compose_bundle(files, facts, key)

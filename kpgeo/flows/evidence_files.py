@@ -9,6 +9,7 @@ import json
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from kpgeo.flows.watch import Watch
 from kpgeo.model.alert import Alert, AlertEvent
 from kpgeo.model.calendar import date_of, dekad_end, dekad_label, dekad_start
 from kpgeo.model.errors import BadInputError, IntegrityError
+from kpgeo.model.ids import digest
 from kpgeo.model.ledger import Entry, EntryKind, canonical
 from kpgeo.model.production import DeclaredFigure
 from kpgeo.model.run import Coverage
@@ -287,7 +289,7 @@ def _run_manifest(bench: Bench, room: Workspace) -> bytes:
 def _provenance(bench: Bench) -> dict[str, Any]:
     """Return which programs made it."""
     return {
-        "code": code_facts(),
+        "code": dict(code_facts()),
         "lineage": bench.watch.lineage,
         "snapshot": bench.head.snapshot_id,
         "python": platform.python_version(),
@@ -295,12 +297,16 @@ def _provenance(bench: Bench) -> dict[str, Any]:
     }
 
 
-def code_facts() -> dict[str, str | None]:
-    """Return the version of kpgeo, of its detector, and the git commit where it runs from a checkout."""
+@cache
+def code_facts() -> Mapping[str, str | None]:
+    """Return the version of kpgeo and of its detector, a digest of its code, and the git commit of a checkout."""
+    package = Path(kpgeo.__file__).resolve().parent
+    sources = sorted(package.rglob("*.py"))
     return {
         "kpgeo": kpgeo.__version__,
         "detector": f"{DETECTOR.name}-{DETECTOR.version}",
-        "commit": _git_commit(Path(kpgeo.__file__).resolve().parents[1]),
+        "digest": digest([(path.relative_to(package).as_posix(), path.read_text("utf-8")) for path in sources]),
+        "commit": _git_commit(package.parent),
     }
 
 

@@ -185,11 +185,17 @@ def _made_again(room: Workspace, pipeline: Pipeline, checked: Verification) -> d
 def _code_remarks(checked: Verification) -> Iterator[str]:
     """Yield in what the code is another one."""
     made, here = checked.predicate["code"], code_facts()
-    for name, word in (("detector", "detector"), ("kpgeo", "version of kpgeo"), ("commit", "commit")):
-        if made.get(name) != here[name]:
-            yield f"The code is not the same: the bundle was made by {word} {made.get(name)}, this is {here[name]}."
+    if made.get("digest") != here["digest"]:
+        yield f"The code is not the same: the bundle was made by {_code_name(made)}, this is {_code_name(here)}."
     if made.get("detector") != here["detector"]:
         yield "Another detector gives sites and alerts other ids: recompute with the one the bundle names."
+
+
+def _code_name(code: Mapping[str, Any]) -> str:
+    commit = f", commit {str(code['commit'])[:12]}" if code.get("commit") else ""
+    return (
+        f"kpgeo {code.get('kpgeo')} with detector {code.get('detector')}{commit} (code {str(code.get('digest'))[:12]})"
+    )
 
 
 def _scene_remarks(was: bytes, now: bytes) -> Iterator[str]:

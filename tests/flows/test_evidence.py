@@ -1,0 +1,270 @@
+"""Evidence of alerts of the small world: sealed once, checked anywhere, and made again from the scenes."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kpgeo import evidence, flows
+from kpgeo.evidence import Sealed, read_bundle, verify_bundle
+from kpgeo.evidence.container import compose_container
+from kpgeo.flows import evidence_recompute
+from kpgeo.model.alert import Alert
+from kpgeo.model.errors import BadInputError, IntegrityError
+from kpgeo.model.ledger import EntryKind
+from kpgeo.options.pipeline import Pipeline
+from kpgeo.store import Tables, Workspace
+
+
+@pytest.fixture(autouse=True)
+def _own_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the keys of whoever runs the tests out of them."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("KPGEO_SIGNING_KEY", "KPGEO_TRUSTED_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def room(watched: Path, tmp_path: Path) -> Workspace:
+    """Return a copy of the watched workspace."""
+    return Workspace(Path(shutil.copytree(watched, tmp_path / "workspace")))
+
+
+@pytest.fixture
+def tables(room: Workspace) -> Iterator[Tables]:
+    opened = room.tables()
+    yield opened
+    opened.close()
+
+
+def _alerts(room: Workspace, tables: Tables) -> list[Alert]:
+    ((aoi_id, entry),) = flows.read_watched(room).items()
+    return sorted(tables.alerts(aoi_id, entry["lineage"]), key=lambda one: (-one.evidence.confidence, one.id))
+
+
+def _told(tables: Tables) -> list[dict[str, object]]:
+    return [dict(entry.body) for entry in tables.ledger.entries(kind=EntryKind.EVIDENCE)]
+
+
+@pytest.fixture(scope="module")
+def made(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[bytes]:
+    """Return the bundle of the surest alert, unsigned: read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        room = Workspace(Path(shutil.copytree(watched, tmp_path_factory.mktemp("made") / "workspace")))
+        tables = room.tables()
+        try:
+            yield flows.make_evidence(room, tables, _alerts(room, tables)[0].id).path.read_bytes()
+        finally:
+            tables.close()
+
+
+def test_a_bundle_holds_what_the_alert_rests_on(made: bytes) -> None:
+    checked = read_bundle(made, "bundle")
+    assert checked.sealed is Sealed.UNSIGNED
+    files = checked.files
+    alert, options = json.loads(files["alert.json"]), json.loads(files["options.json"])
+    assert alert["id"] == checked.predicate["alert"]
+    assert json.loads(files["events.json"])[-1]["dekad"] <= alert["dekad"]
+    scenes = {json.loads(line)["scene"] for line in files["scenes.jsonl"].splitlines()}
+    assert set(alert["evidence"]["scene_ids"]) <= scenes
+    looked = [line.split(b",") for line in files["looks.csv"].splitlines()[1:]]
+    assert {line[2].decode() for line in looked} <= scenes
+    assert options["aoi_version"] == checked.predicate["aoi_version"]
+    assert files["chips/before.png"].startswith(b"\x89PNG")
+    assert files["chips/after.png"].startswith(b"\x89PNG")
+    assert json.loads(files["provenance.json"])["code"]["detector"] == checked.predicate["code"]["detector"]
+    assert json.loads(files["run.json"])["run_id"]
+    for language in ("en", "fr", "pt"):
+        assert alert["id"] in files[f"README.{language}.txt"].decode("utf-8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """A workspace with one signed bundle."""
+
+    room: Workspace
+    tables: Tables
+    made: flows.Bundle
+    key: Path
+
+
+@pytest.fixture(scope="module")
+def signed(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signed]:
+    key = tmp_path_factory.mktemp("keys") / "key.pem"
+    evidence.make_key(key)
+    room = Workspace(Path(shutil.copytree(watched, tmp_path_factory.mktemp("signed") / "workspace")))
+    tables = room.tables()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPGEO_SIGNING_KEY", str(key))
+        made = flows.make_evidence(room, tables, _alerts(room, tables)[0].id)
+    yield Signed(room=room, tables=tables, made=made, key=key)
+    tables.close()
+
+
+def test_made_twice_it_is_the_same_and_named_once(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPGEO_SIGNING_KEY", str(signed.key))
+    first = signed.made
+    content = first.path.read_bytes()
+    first.path.unlink()
+    again = flows.make_evidence(signed.room, signed.tables, first.alert_id)
+    assert again == first
+    assert again.path.read_bytes() == content
+    assert [one["sha256"] for one in _told(signed.tables)] == [first.sha256]
+    assert first.fingerprint == verify_bundle(content).fingerprint != ""
+
+
+def test_the_signing_key_is_nowhere(signed: Signed) -> None:
+    secret = signed.key.read_bytes().splitlines()[1]
+    kept = [path for path in signed.room.path.rglob("*") if path.is_file()]
+    assert signed.made.path in kept
+    assert not [path for path in kept if secret in path.read_bytes() or b"PRIVATE KEY" in path.read_bytes()]
+
+
+def test_it_stands_in_the_ledger_of_its_workspace_and_no_other(signed: Signed, tmp_path: Path) -> None:
+    checked = read_bundle(signed.made.path.read_bytes(), "bundle")
+    assert "names this bundle" in flows.hold_against(checked, signed.tables)[1]
+    stranger = Workspace(tmp_path / "stranger").tables()
+    with pytest.raises(IntegrityError):
+        flows.hold_against(checked, stranger)
+    stranger.close()
+
+
+def test_a_run_makes_what_is_due_once(room: Workspace, tables: Tables, small_world: Path) -> None:
+    pipeline = Pipeline.read(small_world / "pipeline.toml")
+    eager = pipeline.model_copy(
+        update={"evidence": pipeline.evidence.model_copy(update={"at_confirmation": True, "looks_before_dekads": 1})}
+    )
+    report = flows.run_pipeline(eager, workspace=room.path, cluster="sync")
+    told = _told(tables)
+    confirmed = [
+        alert.id
+        for alert in _alerts(room, tables)
+        if any(event.after == "confirmed" for event in tables.alert_events(alert.id))
+    ]
+    assert report.bundles == len(told) == len(confirmed) > 0
+    for one in told:
+        checked = read_bundle((room.evidence / str(one["bundle"])).read_bytes(), "bundle")
+        assert checked.sha256 == one["sha256"]
+        assert checked.predicate["state"] == "confirmed"
+    again = flows.run_pipeline(eager, workspace=room.path, cluster="sync")
+    assert again.bundles == 0
+    assert _told(tables) == told
+
+
+def test_killed_before_the_ledger_it_comes_to_the_same(
+    room: Workspace, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert_id = _alerts(room, tables)[0].id
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tables.ledger), "conclude", killed)
+        with pytest.raises(KeyboardInterrupt):
+            flows.make_evidence(room, tables, alert_id)
+    assert _told(tables) == []
+    (left,) = room.evidence.glob("*.kpe.zip")
+    made = flows.make_evidence(room, tables, alert_id)
+    assert made.path == left
+    assert [one["sha256"] for one in _told(tables)] == [made.sha256]
+
+
+def test_a_bundle_of_an_earlier_dekad_tells_of_that_dekad(room: Workspace, tables: Tables) -> None:
+    alert = _alerts(room, tables)[0]
+    earlier = tables.alert_history(alert.id)[1]
+    made = flows.make_evidence(room, tables, alert.id, dekad=earlier.dekad)
+    files = verify_bundle(made.path.read_bytes()).files
+    assert json.loads(files["alert.json"])["state"] == str(earlier.state)
+    assert all(one["dekad"] <= earlier.dekad for one in json.loads(files["events.json"]))
+    assert all(
+        json.loads(line)["body"]["dekad"] <= earlier.dekad for line in files["ledger.jsonl"].splitlines()
+    )  # fmt: skip
+    with pytest.raises(BadInputError):
+        flows.make_evidence(room, tables, alert.id, dekad=0)
+
+
+@pytest.mark.fault(46)
+def test_an_edited_log_line_is_named(made: bytes) -> None:
+    files = dict(verify_bundle(made).files)
+    lines = files["ledger.jsonl"].splitlines(keepends=True)
+    assert len(lines) > 1
+    lines[1] = lines[1].replace(b'"after":"', b'"after":"x', 1)
+    (found,) = verify_bundle(compose_container({**files, "ledger.jsonl": b"".join(lines)})).alterations
+    assert (found.entry, found.lines) == ("ledger.jsonl", (2,))
+    told = {name: content for name, content in files.items() if name not in ("SHA256SUMS", "manifest.dsse.json")}
+    resealed = evidence.compose_bundle({**told, "ledger.jsonl": b"".join(lines)}, {}, None)
+    (found,) = verify_bundle(resealed).alterations
+    assert (found.entry, found.lines) == ("ledger.jsonl", (2,))
+
+
+def _recomputed(made: bytes, world: Path) -> flows.Recomputed:
+    pipeline = Pipeline.read(world / "pipeline.toml")
+    local = pipeline.model_copy(update={"compute": pipeline.compute.model_copy(update={"cluster": "sync"})})
+    return flows.recompute(read_bundle(made, "bundle"), local)
+
+
+@pytest.mark.long
+def test_made_again_from_the_scenes_it_is_the_same(made: bytes, small_world: Path) -> None:
+    again = _recomputed(made, small_world)
+    assert again.differences == ()
+    assert again.remarks == ()
+    assert {"alert.json", "looks.csv", "chips/after.png"} <= set(again.compared)
+
+
+@pytest.mark.long
+@pytest.mark.fault(46)
+def test_a_changed_scene_is_named(made: bytes, small_world: Path, tmp_path: Path) -> None:
+    import rasterio  # noqa: PLC0415
+
+    world = Path(shutil.copytree(small_world, tmp_path / "world"))
+    looks = verify_bundle(made).files["looks.csv"].decode().splitlines()[1:]
+    seen = [line.split(",") for line in looks if ",sentinel-2," in line and ",True," in line]
+    day, _, scene_id = seen[-1][:3]
+    rows = [json.loads(line) for line in verify_bundle(made).files["scenes.jsonl"].splitlines()]
+    (row,) = [row for row in rows if row["scene"] == scene_id]
+    for granule in row["granules"]:
+        with rasterio.open(world / granule["assets"]["red"]["href"], "r+", IGNORE_COG_LAYOUT_BREAK="YES") as stream:
+            stream.write(stream.read() + 400)
+    again = _recomputed(made, world)
+    assert any(line.startswith(f"looks.csv: {day} sentinel-2 {scene_id}.red_seen") for line in again.differences)
+
+
+@pytest.mark.long
+def test_a_scene_that_is_gone_is_named(made: bytes, small_world: Path, tmp_path: Path) -> None:
+    world = Path(shutil.copytree(small_world, tmp_path / "world"))
+    rows = [json.loads(line) for line in verify_bundle(made).files["scenes.jsonl"].splitlines()]
+    row = [row for row in rows if row["folded_in"] != "history"][-1]
+    _withdraw(world, Path(next(iter(row["granules"][0]["assets"].values()))["href"]))
+    again = _recomputed(made, world)
+    assert any("no longer in the catalogues" in line and row["scene"] in line for line in again.remarks)
+    assert any(line.startswith(f"scenes.jsonl: {row['scene']} is gone") for line in again.differences)
+
+
+def _withdraw(world: Path, file: Path) -> None:
+    """Take what a sensor acquired on the day of a file out of a world's catalogue, duplicates too."""
+    path = world / file.parts[0] / "collection.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    (day,) = [part for part in file.parts[1].split("_") if part[:8].isdecimal() and len(part) >= 8][:1]
+    content["links"] = [link for link in content["links"] if day[:8] not in link["href"]]
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_a_bundle_of_something_else_is_not_recomputed(small_world: Path) -> None:
+    other = evidence.compose_bundle({"note.txt": b"x"}, {"code": {}}, None)
+    with pytest.raises(BadInputError):
+        _recomputed(other, small_world)
+
+
+def test_other_code_is_said(made: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = read_bundle(made, "bundle")
+    assert list(evidence_recompute._code_remarks(checked)) == []
+    other = {**evidence_recompute.code_facts(), "digest": "0" * 64, "detector": "belief-1"}
+    monkeypatch.setattr(evidence_recompute, "code_facts", lambda: other)
+    first, second = evidence_recompute._code_remarks(checked)
+    assert first.startswith("The code is not the same: the bundle was made by kpgeo ")
+    assert "other ids" in second
