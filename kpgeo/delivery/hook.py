@@ -66,7 +66,7 @@ def as_payload(delivery: Delivery, digest: Digest, message: Message) -> bytes:
             "stands_for": list(message.stands),
         },
     }
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def _item(item: Told) -> dict[str, Any]:

@@ -273,7 +273,7 @@ class _Writer:
 
     def _link(self, said: dict[str, Any]) -> str:
         page, alert = self.digest.layout.page_url, said.get("alert")
-        return f"{page.rstrip('/')}/alerts/{quote(str(alert), safe='')}" if page and alert else ""
+        return f"{page.rstrip('/')}/alerts/{quote(plain(alert, 100), safe='')}" if page and alert else ""
 
     def _shot(self, when: str, shot: Shot | None, site: str) -> ShotView:
         words = self.words

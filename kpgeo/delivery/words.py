@@ -1,6 +1,7 @@
 """Words and numbers of messages in one language, and the cleaning of what others wrote."""
 
 import datetime as dt
+import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 _LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 _LINE_LIMIT = 300
 _OTHER = "other"
+_BREAKS = re.compile(r"[ \t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+")
+_FRENCH_GAPS = re.compile(r" (?=[:;?!»])|(?<=«) ")
 
 
 @cache
@@ -35,7 +38,7 @@ def plain(text: object, limit: int = _LINE_LIMIT) -> str:
     >>> plain("Bobi\r\nBcc: all@example.org\x1b[31m\u202eX")
     'Bobi Bcc: all@example.org[31mX'
     """
-    spaced = " ".join(unicodedata.normalize("NFC", str(text)).split())
+    spaced = _BREAKS.sub(" ", unicodedata.normalize("NFC", str(text))).strip()
     shown = "".join(char for char in spaced if not unicodedata.category(char).startswith("C"))
     return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
 
@@ -48,12 +51,14 @@ class Wording:
 
     def say(self, key: str, **values: object) -> str:
         """Return a phrase with values in its braces. Values are cleaned, and never read as templates."""
-        return phrases()["phrases"][key][self.language].format(**{name: plain(one) for name, one in values.items()})
+        phrase = self._spaced(phrases()["phrases"][key][self.language])
+        return phrase.format(**{name: plain(one) for name, one in values.items()})
 
     def named(self, table: str, key: str) -> str:
         """Return the word for a value of a closed vocabulary; of one that is not known, the word for others."""
         known = phrases()[table]
-        return known.get(key, known[_OTHER] if _OTHER in known else {self.language: plain(key)})[self.language]
+        word = known.get(key) or known.get(_OTHER) or {self.language: plain(key)}
+        return self._spaced(word[self.language])
 
     def name(self, names: Mapping[str, str], otherwise: str) -> str:
         """Return a name somebody gave, in this language or the first there is."""
@@ -83,6 +88,10 @@ class Wording:
         except ValueError:
             return plain(day, 40)
         return str(format_date(moment, "d MMM y", locale=_LOCALES[self.language])).replace(" ", "\u00a0")
+
+    def _spaced(self, phrase: str) -> str:
+        """Return a phrase in which French signs do not begin a line."""
+        return _FRENCH_GAPS.sub("\u00a0", phrase) if self.language == "fr" else phrase
 
     def listed(self, parts: list[str]) -> str:
         """Join texts."""

@@ -57,7 +57,7 @@ def _digest(folder: Path) -> str:
     items.sort(key=lambda item: (item["alert"]["dekad"], item["aoi"], item["id"]), reverse=True)
     lines = ["# Alerts", "", "KP ONLY. Imagery never decides alone; each line names what was not seen.", ""]
     alarms = sorted((item["alarm"] for item in found if "alarm" in item), key=_moment_of_alarm, reverse=True)
-    lines += [line for alarm in alarms for line in (f"**{alarm['sentences']['en']}**", "")]
+    lines += [line for alarm in alarms for line in (f"**{alarm.get('sentences', {}).get('en', '')}**", "")]
     told = [item["alert"].get("operating", {}).get("statement", "") for item in items]
     told += left_out_sentences(_left_out(items))
     lines += [line for statement in dict.fromkeys(filter(None, told)) for line in (statement, "")]
@@ -71,7 +71,7 @@ def _digest(folder: Path) -> str:
 
 
 def _moment_of_alarm(alarm: dict[str, Any]) -> str:
-    return str(alarm["ended_at"] or alarm["raised_at"])
+    return str(alarm.get("ended_at") or alarm.get("raised_at") or "")
 
 
 def _left_out(items: Sequence[dict[str, Any]]) -> dict[str, LeftOut]:

@@ -17,7 +17,7 @@ from kpgeo.model.errors import UpstreamError
 from kpgeo.wire.addresses import look_up
 from kpgeo.wire.faults import FetchError
 
-_PASSING_FROM, _REFUSED_FROM = 400, 500
+_PASSING_FROM, _CLOSING, _REFUSED_FROM = 400, 421, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,24 +108,27 @@ def send_mail(route: MailRoute, sender: str, recipient: str, content: bytes) -> 
         It did not, or nobody knows: sent again, the message has the same id.
     """
     where = f"{route.host}:{route.port}"
-    begin = time.monotonic()
+    end = time.monotonic() + route.limit_s
     try:
         _hand_over(route, sender, recipient, content)
-    except smtplib.SMTPRecipientsRefused as error:
-        raise _refused(error.recipients[recipient], where, is_of_server=False) from None
-    except smtplib.SMTPDataError as error:
-        raise _refused((error.smtp_code, error.smtp_error), where, is_of_server=False) from None
-    except smtplib.SMTPResponseException as error:  # greeting, password, sender: the keeper of the server can mend it
-        said = _refused((error.smtp_code, error.smtp_error), where, is_of_server=True)
-        raise MailError(said.what, is_passing=True, is_of_server=True, where=where) from None
     except (smtplib.SMTPException, ssl.SSLError, FetchError, OSError, EOFError) as error:
-        is_late = time.monotonic() - begin >= route.limit_s
-        what = (
-            "The mail server did not answer in time."
-            if is_late
-            else f"No message could be handed over ({_said(error)})."
-        )
-        raise MailError(what, is_passing=True, is_of_server=True, where=where) from None
+        if time.monotonic() >= end:  # whatever was read of an answer that was cut short, it is none
+            what = "The mail server did not answer in time."
+            raise MailError(what, is_passing=True, is_of_server=True, where=where) from None
+        raise _fault_of(error, recipient, where) from None
+
+
+def _fault_of(error: Exception, recipient: str, where: str) -> MailError:
+    """Return what an error of a client says, in our words."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return _refused(error.recipients[recipient], where)
+    if isinstance(error, smtplib.SMTPDataError):
+        return _refused((error.smtp_code, error.smtp_error), where)
+    if isinstance(error, smtplib.SMTPResponseException):  # greeting, password, sender: the server's keeper can mend it
+        what = _refused((error.smtp_code, error.smtp_error), where).what
+    else:
+        what = f"No message could be handed over ({_said(error)})."
+    return MailError(what, is_passing=True, is_of_server=True, where=where)
 
 
 def _hand_over(route: MailRoute, sender: str, recipient: str, content: bytes) -> None:
@@ -151,22 +154,21 @@ def _hand_over(route: MailRoute, sender: str, recipient: str, content: bytes) ->
         client.close()
 
 
-def _refused(answer: tuple[int, bytes | str], where: str, *, is_of_server: bool) -> MailError:
-    """Return what a server's refusal is: 4yz passes, 5yz does not."""
+def _refused(answer: tuple[int, bytes | str], where: str) -> MailError:
+    """Return what a server's refusal is: 4yz passes, 5yz does not; 421 ends the connection for all."""
     code, said = answer
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]
     is_passing = _PASSING_FROM <= code < _REFUSED_FROM
-    is_closing = code == 421
-    return MailError(
-        f"The mail server answered {code} ({line}).",
-        is_passing=is_passing,
-        is_of_server=is_of_server or is_closing,
-        where=where,
-    )
+    what = f"The mail server answered {code} ({_line(text)})."
+    return MailError(what, is_passing=is_passing, is_of_server=code == _CLOSING, where=where)
 
 
 def _said(error: Exception) -> str:
-    """Return an error's words, on one line and short."""
+    """Return an error's words."""
     text = error.what if isinstance(error, FetchError) else (getattr(error, "strerror", None) or str(error))
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200] or type(error).__name__
+    return _line(text) or type(error).__name__
+
+
+def _line(text: str) -> str:
+    """Return what somebody else said as one short line."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]
