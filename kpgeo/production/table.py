@@ -132,7 +132,9 @@ def _read_workbook(content: bytes, path: Path, sheet: str) -> Table:
         return _table_of_sheet(values, formulas, path, sheet)
     except (InvalidFileException, *_UNREADABLE) as error:
         raise BadInputError(
-            f"The workbook cannot be read ({type(error).__name__}).", where=str(path), remedy="Save it as CSV (UTF-8)."
+            f"The workbook is damaged or cannot be read ({type(error).__name__}).",
+            where=str(path),
+            remedy="Save it anew, or as CSV (UTF-8).",
         ) from error
 
 
