@@ -136,7 +136,6 @@ def test_score_and_second_verdicts(alert: str) -> None:
     assert found["agreement"]["agreed"] == 0
 
 
-@pytest.mark.fault(38)
 def test_hostile_text_does_not_reach_the_terminal(alert: str, tmp_path: Path) -> None:
     assert "cannot stand in a text" in refuse("note", alert, "--by", AWA, "--text", "x\x1b[2Jy")
     assert "is not part of a name" in refuse("triage", alert, "--by", "Awa\u202e")

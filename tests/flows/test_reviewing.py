@@ -181,7 +181,7 @@ def test_a_step_on_an_alert_that_never_was_is_refused(tables):
         take(tables, alert_id, A.DUPLICATE, of=alert_id)
 
 
-@pytest.mark.fault(42)
+@pytest.mark.fault(47)
 def test_of_two_people_at_once_one_is_told_of_the_other(tables):
     (alert_id,) = decide(tables, [site_of("a")])
     lead(tables, alert_id, A.TRIAGE, A.BEGIN)
@@ -218,7 +218,7 @@ def _judge(url, alert_id, by, seq, answers):
         tables.close()
 
 
-@pytest.mark.fault(42)
+@pytest.mark.fault(47)
 def test_of_two_processes_at_once_one_is_told_of_the_other(room, tables):
     (alert_id,) = decide(tables, [site_of("a")])
     lead(tables, alert_id, A.TRIAGE, A.BEGIN)

@@ -22,7 +22,6 @@ def test_spaces_and_forms_are_settled_once():
     assert read_person(unicodedata.normalize("NFD", "Koné")) == "Koné"
 
 
-@pytest.mark.fault(32)
 @pytest.mark.parametrize(
     "name",
     [

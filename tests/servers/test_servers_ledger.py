@@ -111,7 +111,7 @@ def test_many_writers_make_one_chain_in_postgresql(tables: Tables) -> None:
     assert tables.ledger.verify()[0] == 4 * 4 * SIZE
 
 
-@pytest.mark.fault(42)
+@pytest.mark.fault(47)
 def test_of_two_people_at_once_on_postgresql_one_is_told_of_the_other(tables: Tables) -> None:
     site = site_of("a")
     (alert_id,) = decide(tables, [site])
