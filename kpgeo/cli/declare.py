@@ -18,7 +18,7 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.finding import Finding, Weight
 from kpgeo.model.production import DeclaredFigure, DeclaredKind
 from kpgeo.production import CaratUnit, NumberStyle, Submission, TableReading
-from kpgeo.store import Tables, Workspace
+from kpgeo.store import Tables, Workspace, has_tables
 
 _MARKS = {DeclaredKind.FIGURE: "x", DeclaredKind.NO_PRODUCTION: "0", DeclaredKind.MISSING: "."}
 
@@ -101,7 +101,7 @@ def declare_import(
 @contextmanager
 def _entering(workspace: Path) -> Iterator[tuple[Workspace, Tables]]:
     """Open a workspace, made where there is none: figures can be entered before anything is watched."""
-    if not (workspace / "kpgeo.db").exists():
+    if not has_tables(workspace):
         note(f"A new workspace is made: {workspace}.")
         Workspace(workspace).tables().close()
     with opened(workspace) as found:

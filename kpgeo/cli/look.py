@@ -15,7 +15,7 @@ from kpgeo.model.calendar import date_of, dekad_label, month_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Area, Site, SiteEvent, SiteMonth
 from kpgeo.model.surroundings import PermitStanding, Surroundings
-from kpgeo.store import Tables, Workspace
+from kpgeo.store import Tables, Workspace, has_tables
 
 _ENDED = (MachineState.FINISHED, MachineState.EXPIRED)
 
@@ -40,7 +40,7 @@ def say_what_is_left_out(room: Workspace, aoi_id: str | None) -> None:
 @contextmanager
 def opened(workspace: Path) -> Iterator[tuple[Workspace, Tables]]:
     """Open a workspace that a run has written, for reading."""
-    if not (workspace / "kpgeo.db").exists():
+    if not has_tables(workspace):
         raise BadInputError(
             "There is no workspace here.", where=str(workspace), remedy="Run a pipeline, or name one with --workspace."
         )

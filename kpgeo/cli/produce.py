@@ -17,6 +17,7 @@ from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.parcel import Parcel
 from kpgeo.model.production import Activity, CapacityInterval, Comparison
+from kpgeo.store import has_tables
 
 _ENDINGS = {"pdf", "html", "docx"}
 
@@ -46,7 +47,7 @@ def compare(
     if out is not None:
         _require_page(out, participant)
     made: list[Comparison] = []
-    if participant is not None and not (workspace / "kpgeo.db").exists():
+    if participant is not None and not has_tables(workspace):
         made = flows.compare_figures(workspace, participant, periods)
         if out is not None:
             flows.participant_page(workspace, (), participant, made).write(tongue, out)

@@ -29,7 +29,7 @@ from kpgeo.model.scene import LookClass, Sensor
 from kpgeo.model.site import Site
 from kpgeo.model.trace import DekadTrace, LookTrace, PixelTrace
 from kpgeo.options.pipeline import Pipeline
-from kpgeo.store import Tables
+from kpgeo.store import Tables, has_tables
 
 Pixel = tuple[int, int]
 _SIMULATED = "(simulated)"
@@ -97,7 +97,7 @@ def explain(
     """
     watches = open_watches(pipeline)
     folder = pipeline.path(pipeline.workspace) if workspace is None else workspace
-    if not (folder / "kpgeo.db").exists():
+    if not has_tables(folder):
         raise BadInputError("There is no workspace here.", where=str(folder), remedy="Run the pipeline first.")
     room = open_workspace(pipeline, workspace)
     tables = room.tables()

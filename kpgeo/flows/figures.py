@@ -13,7 +13,7 @@ from kpgeo.model.calendar import Period, day_of
 from kpgeo.model.finding import Finding, Weight
 from kpgeo.model.production import Comparison, DeclaredFigure, TradeFigure
 from kpgeo.options.checks import CheckOptions
-from kpgeo.store import Workspace
+from kpgeo.store import Workspace, has_tables
 
 _HEAD_BYTES = 4096
 
@@ -29,7 +29,7 @@ class KnownFigures:
 def known_figures(workspace: Path) -> KnownFigures:
     """Return the figures that come with kpgeo and those entered into a workspace, if there is one."""
     figures, trades = [*production.published_figures()], []
-    if (workspace / "kpgeo.db").exists():
+    if has_tables(workspace):
         tables = Workspace(workspace).tables()
         figures += tables.declared()
         trades += tables.trade()

@@ -102,7 +102,8 @@ def withdrawn_sentences(aoi_id: str, scenes: Iterable[Scene]) -> list[str]:
 
 def open_workspace(pipeline: Pipeline, workspace: Path | None) -> Workspace:
     """Open the workspace a pipeline writes to, or another one."""
-    return Workspace(pipeline.path(pipeline.workspace) if workspace is None else workspace)
+    folder = pipeline.path(pipeline.workspace) if workspace is None else workspace
+    return Workspace(folder, database_url=pipeline.database)
 
 
 def _counts(scenes: tuple[Scene, ...], applied: set[str]) -> tuple[SceneCount, ...]:

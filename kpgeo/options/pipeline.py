@@ -4,6 +4,7 @@ import datetime as dt
 import tomllib
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -60,6 +61,11 @@ class Pipeline(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     aois: tuple[str, ...] = Field(min_length=1)
     workspace: str = "workspace"
+    database: str = Field(
+        default="",
+        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|postgres(ql)?(\+[a-z]+)?://[^\s]+)?$",
+        description="Where the tables are, if not in the workspace: an address without a password, or env:NAME.",
+    )
     catalog: tuple[CatalogSource, ...] = Field(min_length=1)
     history: History
     wire: WireOptions = WireOptions()
@@ -78,6 +84,13 @@ class Pipeline(BaseModel):
     compute: ComputeOptions = ComputeOptions()
     schedule: ScheduleOptions = ScheduleOptions()
     folder: str = Field(default=".", exclude=True, description="The folder the file lies in.")
+
+    @model_validator(mode="after")
+    def _tells_no_password(self) -> Self:
+        parts = urlsplit(self.database)
+        if parts.password or "password" in parts.query.lower():
+            raise ValueError('database: an address holds no password: write database = "env:KPGEO_DATABASE_URL"')
+        return self
 
     @classmethod
     def read(cls, path: Path) -> "Pipeline":

@@ -54,9 +54,13 @@ class Database:
     def __init__(self, url: str, *, migrations: Path = MIGRATIONS, run_pid: int | None = None) -> None:
         self._engine = _engine(url)
         self._run_pid = run_pid
-        self.name = make_url(url).database or self._engine.url.render_as_string(hide_password=True)
+        self.name = str(self._engine.url.database) if self._is_file else server.name_of(self._engine.url)
         self._script = ScriptDirectory(str(migrations))
-        self._bring_up_to_date()
+        try:
+            self._bring_up_to_date()
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -98,7 +99,7 @@ def take_turn(connection: Connection, run_pid: int | None) -> None:
     if run_pid is not None and not _is_held_by(connection, run_pid):
         raise IntegrityError(
             "The connection that held the tables for this run was lost, and with it the right to write.",
-            where=_name_of(connection.engine.url),
+            where=name_of(connection.engine.url),
             remedy="Run again: what was committed before stands.",
         )
 
@@ -135,6 +136,8 @@ class ServerLock:
     Parameters
     ----------
     url : str
+    purpose : str
+        What the right is to: `run`, or another of which one at a time is enough.
     wait_s : float
         Seconds to wait for the holder to finish before `BusyError`.
 
@@ -144,10 +147,11 @@ class ServerLock:
         The server's number of the session that holds it; 0 before.
     """
 
-    def __init__(self, url: str, *, wait_s: float = 0.0) -> None:
+    def __init__(self, url: str, *, purpose: str = _RUN, wait_s: float = 0.0) -> None:
         self._wait_s = wait_s
+        self._given = {"key": _KEY, "purpose": purpose}
         self.pid = 0
-        me = f"kpgeo run: process {os.getpid()} on {socket.gethostname()}"[:63]
+        me = f"kpgeo: process {os.getpid()} on {socket.gethostname()}"[:63]
         arguments: dict[str, Any] = {**_ALIVE, "application_name": me}
         self._engine = create_engine(
             with_driver(make_url(url)), connect_args=arguments, poolclass=NullPool, isolation_level="AUTOCOMMIT"
@@ -164,7 +168,7 @@ class ServerLock:
             self.pid = int(self._connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
         except DBAPIError as error:
             self._close()
-            raise error_of(error, _name_of(self._engine.url)) from error
+            raise error_of(error, name_of(self._engine.url)) from error
         except BaseException:
             self._close()
             raise
@@ -178,13 +182,13 @@ class ServerLock:
     def _wait(self) -> None:
         deadline = time.monotonic() + self._wait_s
         assert self._connection is not None  # noqa: S101 - the caller has just opened it
-        given = {"key": _KEY, "purpose": _RUN}
-        while not self._connection.execute(text(f"SELECT pg_try_advisory_lock(:key, {_OBJECT})"), given).scalar_one():
+        asked = text(f"SELECT pg_try_advisory_lock(:key, {_OBJECT})")
+        while not self._connection.execute(asked, self._given).scalar_one():
             if time.monotonic() >= deadline:
-                holder = _holder(self._connection)
+                holder = _holder(self._connection, self._given)
                 raise BusyError(
                     f"Another run is writing here: {holder or 'it has not named itself'}.",
-                    where=_name_of(self._engine.url),
+                    where=name_of(self._engine.url),
                     remedy="Wait until it has finished, or end it; the lock goes with its connection.",
                 )
             time.sleep(_POLL_S)
@@ -208,25 +212,45 @@ def holder_of(url: str) -> Holder | None:
     engine = create_engine(with_driver(make_url(url)), connect_args=dict(_ALIVE), poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            return _holder(connection)
+            return _holder(connection, {"key": _KEY, "purpose": _RUN})
     except DBAPIError as error:
-        raise error_of(error, _name_of(engine.url)) from error
+        raise error_of(error, name_of(engine.url)) from error
     finally:
         engine.dispose()
 
 
-def _holder(connection: Connection) -> Holder | None:
-    row = connection.execute(_HOLDER, {"key": _KEY, "purpose": _RUN}).first()
+def _holder(connection: Connection, given: dict[str, Any]) -> Holder | None:
+    row = connection.execute(_HOLDER, given).first()
     if row is None:
         return None
-    name = (row.application_name or "a process of another user").removeprefix("kpgeo run: ")
+    name = (row.application_name or "a process of another user").removeprefix("kpgeo: ")
     return Holder(name=name, since=row.backend_start and row.backend_start.astimezone(dt.UTC))
+
+
+def schema_of(url: str) -> tuple[str | None, str]:
+    """Return the schema of a server's tables (None where there are none), and what server it is. Nothing is changed.
+
+    Raises
+    ------
+    UpstreamError
+        The server cannot be reached.
+    """
+    engine = create_engine(with_driver(make_url(url)), connect_args=dict(_ALIVE), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+            version = connection.execute(text("SHOW server_version")).scalar_one()
+            return revision, f"PostgreSQL {version}, {name_of(engine.url)}"
+    except DBAPIError as error:
+        raise error_of(error, name_of(engine.url)) from error
+    finally:
+        engine.dispose()
 
 
 def _is_held_by(connection: Connection, pid: int) -> bool:
     return connection.execute(_HELD, {"key": _KEY, "purpose": _RUN, "pid": pid}).first() is not None
 
 
-def _name_of(url: URL) -> str:
+def name_of(url: URL) -> str:
     """Return what a database is called in messages: never a user or password."""
     return f"{url.database or 'database'} at {url.host or 'this machine'}"

@@ -36,6 +36,8 @@ class Tables:
         As SQLAlchemy writes it.
     migrations : Path
         The Alembic folder.
+    run_pid : int, optional
+        As `Database`.
 
     Attributes
     ----------
@@ -50,12 +52,12 @@ class Tables:
 
     Raises
     ------
-    IntegrityError, BusyError, BadInputError
+    IntegrityError, BusyError, UpstreamError, BadInputError
         As `Database`.
     """
 
-    def __init__(self, url: str, *, migrations: Path = MIGRATIONS) -> None:
-        self._database = Database(url, migrations=migrations)
+    def __init__(self, url: str, *, migrations: Path = MIGRATIONS, run_pid: int | None = None) -> None:
+        self._database = Database(url, migrations=migrations, run_pid=run_pid)
         self.ledger = Ledger(self._database)
         self.runs = Runbook(self._database)
         self.methods = Methods(self._database)

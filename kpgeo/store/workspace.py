@@ -7,8 +7,10 @@ from pathlib import Path
 
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Grid
+from kpgeo.store.address import address_of, keep_address
 from kpgeo.store.files import refusal_as_integrity, sweep_stale
 from kpgeo.store.lock import Lock, is_held
+from kpgeo.store.server import ServerLock, holder_of, is_server
 from kpgeo.store.state import StateStore
 from kpgeo.store.tables import Tables
 
@@ -24,7 +26,8 @@ class Workspace:
     path : Path
         Made where missing. What interrupted writes left behind is swept away.
     database_url : str, optional
-        Where the tables are, as SQLAlchemy writes it; `kpgeo.db` in the workspace unless given.
+        Where the tables are, as SQLAlchemy writes it, or `env:NAME` for the variable that says so. Unless given, where
+        they were when the workspace was made: `kpgeo.db` in it, unless KPGEO_DATABASE_URL said otherwise.
 
     Raises
     ------
@@ -34,7 +37,8 @@ class Workspace:
 
     def __init__(self, path: Path, *, database_url: str = "") -> None:
         self.path = path.resolve()
-        self._url = database_url or f"sqlite:///{self.path / 'kpgeo.db'}"
+        self._named = database_url
+        self._run_pid: int | None = None
         try:
             for name in FOLDERS:
                 (self.path / name).mkdir(parents=True, exist_ok=True)
@@ -55,14 +59,24 @@ class Workspace:
         Raises
         ------
         BusyError
-            Another process holds it still after `wait_s` seconds; the message names it.
+            Another process holds it still after `wait_s` seconds, or another host its tables; the message names it.
+        UpstreamError
+            The server of its tables cannot be reached.
         """
         with Lock(self.path / ".lock", wait_s=wait_s):
-            yield
+            if not self._is_on_server:
+                yield
+                return
+            with ServerLock(self.address, wait_s=wait_s) as held:
+                self._run_pid = held.pid
+                try:
+                    yield
+                finally:
+                    self._run_pid = None
 
     def is_held(self) -> bool:
-        """Say whether a process holds the workspace now."""
-        return is_held(self.path / ".lock")
+        """Say whether a process holds the workspace now, on this host or on another that shares its tables."""
+        return is_held(self.path / ".lock") or (self._is_on_server and holder_of(self.address) is not None)
 
     @contextmanager
     def delivering(self, wait_s: float = 120.0) -> Iterator[None]:
@@ -74,15 +88,39 @@ class Workspace:
             Another process is delivering still after `wait_s` seconds.
         """
         with Lock(self.path / ".lock-delivery", wait_s=wait_s):
-            yield
+            if not self._is_on_server:
+                yield
+                return
+            with ServerLock(self.address, purpose="delivery", wait_s=wait_s):
+                yield
 
     def state(self, aoi_id: str, lineage: str, grid: Grid) -> StateStore:
         """Return the pixel state of an AOI and detector lineage. Nothing is made until it is first written."""
         return StateStore(folder=self.inside("state", aoi_id, lineage), grid=grid)
 
+    @property
+    def address(self) -> str:
+        """Return where the tables are, as SQLAlchemy writes it. It may hold a password.
+
+        Raises
+        ------
+        BadInputError
+            As `store.address.address_of`.
+        """
+        return address_of(self.path, self._named)
+
     def tables(self) -> Tables:
-        """Open the tables, bringing an older schema up to date (a copy is kept beside it)."""
-        return Tables(self._url)
+        """Open the tables, bringing an older schema up to date (of a file, a copy is kept beside it).
+
+        Where the workspace is held, they are written to only as long as it is.
+        """
+        opened = Tables(self.address, run_pid=self._run_pid)
+        keep_address(self.path, self._named)
+        return opened
+
+    @property
+    def _is_on_server(self) -> bool:
+        return is_server(self.address)
 
     def inside(self, *names: str) -> Path:
         """Return a path in the workspace, made of plain names.

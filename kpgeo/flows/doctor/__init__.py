@@ -60,7 +60,8 @@ def examine(
         watches, told_of_areas = read_watches(pipeline)
         findings += told_of_areas
         findings += within(_LOCAL_S, "files", lambda: file_findings(pipeline))
-    findings += within(_LOCAL_S, "workspace", lambda: examine_workspace(workspace, watches))
+    database = "" if pipeline is None else pipeline.database
+    findings += within(_LOCAL_S, "workspace", lambda: examine_workspace(workspace, watches, database))
     if pipeline is not None:
         findings += within(_LOCAL_S, "schedule", lambda: schedule_findings(pipeline, workspace))
     progress("doctor: workspace", 1, 1)

@@ -19,7 +19,7 @@ from kpgeo.flows.watch import Watch
 from kpgeo.model.calendar import day_of, dekad_of
 from kpgeo.model.errors import KpgeoError
 from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS
-from kpgeo.store import StateHead, StateStore, known_schemas
+from kpgeo.store import StateHead, StateStore, address_of, holder_of, is_server, known_schemas, schema_of
 
 _GIB = 2**30
 _MARGIN_BYTES = _GIB  # tables, products, briefs
@@ -44,8 +44,8 @@ _ERRNO_MENDS = {
 _ANY_DISK_MEND = "Name a workspace on a disk of this machine with --workspace."
 
 
-def examine_workspace(workspace: Path, watches: list[Watch]) -> Iterator[Finding]:
-    """Check the disk a workspace lies on, its locks, its tables and its pixel states."""
+def examine_workspace(workspace: Path, watches: list[Watch], database: str = "") -> Iterator[Finding]:
+    """Check the disk a workspace lies on, its locks, its tables (where the pipeline names them) and its states."""
     here = existing(workspace)
     try:
         with tempfile.TemporaryDirectory(prefix=".kpgeo-doctor-", dir=here) as probe:
@@ -57,7 +57,7 @@ def examine_workspace(workspace: Path, watches: list[Watch]) -> Iterator[Finding
     yield from room_findings(workspace, *wanted(workspace, watches))
     if workspace.is_dir():
         yield from holder_findings(workspace)
-        yield from table_findings(workspace / "kpgeo.db")
+        yield from place_findings(workspace, database)
         yield from state_findings(workspace, watches)
 
 
@@ -178,6 +178,29 @@ def holder_findings(workspace: Path) -> Iterator[Finding]:
         yield good("runs", ended)
     finally:
         os.close(descriptor)
+
+
+def place_findings(workspace: Path, database: str) -> Iterator[Finding]:
+    """Check the tables where they are: in the workspace, or on a server, where another run may hold them too."""
+    try:
+        address = address_of(workspace, database)
+        if not is_server(address):
+            yield from table_findings(workspace / "kpgeo.db")
+            return
+        holder = holder_of(address)
+        schema, server = schema_of(address)
+    except KpgeoError as error:
+        yield of_error("tables", error, "See that the server runs and that its address is right.")
+        return
+    if holder is not None:
+        remedy = "Wait until it has ended, or end that process; the lock goes with its connection."
+        yield warned("runs", f"one is writing to the tables now: {holder}", remedy)
+    if schema is None:
+        yield good("tables", f"{server}; none yet")
+    elif schema not in known_schemas():
+        yield _schema_finding("tables", {"alembic_version"}, schema)
+    else:
+        yield good("tables", f"{server}; schema {schema}")
 
 
 def table_findings(path: Path) -> Iterator[Finding]:
