@@ -151,7 +151,6 @@ def test_a_week_in_which_nothing_was_seen_is_not_told_as_quiet() -> None:
 
 
 @pytest.mark.fault(38)
-@pytest.mark.fault(36)
 @pytest.mark.parametrize("hostile", _HOSTILE)
 def test_hostile_text_becomes_one_clean_line_everywhere(hostile: str) -> None:
     item = _told(1, site=hostile, gaps=[hostile], withdrawn=hostile, alert=hostile, question=hostile, stratum=hostile)

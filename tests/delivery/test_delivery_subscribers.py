@@ -81,7 +81,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
 
 
 def test_the_shipped_example_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    example = Path(__file__).resolve().parents[2] / "pipelines" / "subscribers.example.toml"
+    example = Path(__file__).resolve().parents[2] / "pipelines" / "delivery" / "subscribers.example.toml"
     read = Subscribers.read(example)
     assert {channel.partition(":")[0] for one in read.subscriber for channel in one.channels} == {
         "email", "webhook", "atom", "folder",
