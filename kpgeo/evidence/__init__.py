@@ -1,7 +1,16 @@
 """Evidence bundles: what an alert rests on, in one file that can be checked by anybody, anywhere, without a network."""
 
 from kpgeo.evidence.bundle import compose_bundle
-from kpgeo.evidence.checking import Alteration, Sealed, Verification, as_json, open_bundle, read_bundle, verify_bundle
+from kpgeo.evidence.checking import (
+    Alteration,
+    Sealed,
+    Verification,
+    as_json,
+    open_bundle,
+    read_bundle,
+    require_alert,
+    verify_bundle,
+)
 from kpgeo.evidence.keys import (
     PublicKey,
     SigningKey,
@@ -30,6 +39,7 @@ __all__ = [
     "read_key",
     "read_ledger_line",
     "read_trusted",
+    "require_alert",
     "trust_key",
     "trust_path",
     "verify_bundle",

@@ -403,6 +403,23 @@ def _span(was: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
     return first, last
 
 
+def require_alert(checked: Verification) -> Mapping[str, Any]:
+    """Return what the manifest of an intact bundle says of its alert.
+
+    Raises
+    ------
+    BadInputError
+        It was altered, or is a bundle of something else: anybody may seal anything.
+    """
+    told = checked.predicate
+    head = told.get("ledger_head")
+    is_one = all(isinstance(told.get(name), str) for name in ("aoi", "alert", "dekad"))
+    is_one = is_one and isinstance(told.get("code"), dict) and isinstance(head, dict)
+    if not (is_one and isinstance(head, dict) and isinstance(head.get("seq"), int) and "digest" in head):
+        raise BadInputError("It is no bundle of an alert.", where=checked.sha256[:12])
+    return told
+
+
 def as_json(checked: Verification) -> dict[str, Any]:
     """Return what a verification came to as plain JSON."""
     predicate = checked.predicate

@@ -241,10 +241,12 @@ def hold_against(checked: Verification, tables: Tables) -> list[str]:
 
     Raises
     ------
+    BadInputError
+        It is no bundle of an alert.
     IntegrityError
         An entry of the bundle is not in the ledger, or the ledger was changed.
     """
-    noted = checked.predicate["ledger_head"]
+    noted = evidence.require_alert(checked)["ledger_head"]
     where = f"bundle {checked.sha256[:12]}"
     count, _ = tables.ledger.verify([Head(seq=int(noted["seq"]), digest=str(noted["digest"]), where=where)])
     lines = checked.files.get("ledger.jsonl", b"").splitlines()

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from pydantic import ValidationError
 
-from kpgeo.evidence import Verification
+from kpgeo.evidence import Verification, require_alert
 from kpgeo.flows.evidence import compose_files, open_bench
 from kpgeo.flows.evidence_files import FIGURES, STAGES, code_facts, find_case
 from kpgeo.flows.running import run_pipeline
@@ -91,7 +91,7 @@ def recompute(checked: Verification, given: Pipeline, *, progress: Progress = si
     UpstreamError
         No catalogue answered.
     """
-    files = checked.files
+    files, told = checked.files, require_alert(checked)
     remarks = list(_code_remarks(checked))
     with tempfile.TemporaryDirectory(prefix="kpgeo-recompute-") as scratch:
         folder = Path(scratch)
@@ -104,7 +104,7 @@ def recompute(checked: Verification, given: Pipeline, *, progress: Progress = si
             raise error
         made = _made_again(room, pipeline, checked)
     if made is None:
-        what = f"alert.json: no alert {checked.predicate['alert']} came out at the end of {checked.predicate['dekad']}"
+        what = f"alert.json: no alert {told['alert']} came out at the end of {told['dekad']}"
         return Recomputed(differences=(what,), remarks=tuple(remarks), compared=())
     remarks += _scene_remarks(files["scenes.jsonl"], made["scenes.jsonl"])
     compared = tuple(name for name in COMPARED if name in files or name in made)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpgeo.evidence import Sealed, SigningKey, compose_bundle, read_bundle, verify_bundle
+from kpgeo.evidence import Sealed, SigningKey, compose_bundle, read_bundle, require_alert, verify_bundle
 from kpgeo.evidence.container import compose_container, segments_of
 from kpgeo.model.errors import BadInputError, IntegrityError
 
@@ -207,6 +207,11 @@ def test_no_mutation_passes(small_bundle: bytes, mutations: list[tuple[int, int,
     checked = verify_bundle(raw)
     assert checked.is_intact == (raw == small_bundle)
     assert all(one.where and one.what for one in checked.alterations)
+
+
+def test_a_sealed_bundle_of_something_else_is_no_bundle_of_an_alert(small_bundle: bytes) -> None:
+    with pytest.raises(BadInputError, match="no bundle of an alert"):
+        require_alert(verify_bundle(small_bundle))
 
 
 def test_verifying_needs_no_network_and_no_tables() -> None:

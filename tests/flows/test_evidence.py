@@ -1,18 +1,23 @@
 """Evidence of alerts of the small world: sealed once, checked anywhere, and made again from the scenes."""
 
 import json
+import random
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from kpgeo import evidence, flows
 from kpgeo.evidence import Sealed, read_bundle, verify_bundle
-from kpgeo.evidence.container import compose_container
+from kpgeo.evidence.container import compose_container, segments_of
 from kpgeo.flows import evidence_recompute
+from kpgeo.flows.evidence import open_bench
+from kpgeo.flows.evidence_files import find_case
+from kpgeo.flows.remembered import watch_of
 from kpgeo.model.alert import Alert
+from kpgeo.model.calendar import dekad_of
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.ledger import EntryKind
 from kpgeo.options.pipeline import Pipeline
@@ -62,7 +67,7 @@ def made(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[by
             tables.close()
 
 
-def test_a_bundle_holds_what_the_alert_rests_on(made: bytes) -> None:
+def test_a_bundle_holds_what_the_alert_rests_on(made: bytes, small_world: Path) -> None:
     checked = read_bundle(made, "bundle")
     assert checked.sealed is Sealed.UNSIGNED
     files = checked.files
@@ -78,6 +83,7 @@ def test_a_bundle_holds_what_the_alert_rests_on(made: bytes) -> None:
     assert files["chips/after.png"].startswith(b"\x89PNG")
     assert json.loads(files["provenance.json"])["code"]["detector"] == checked.predicate["code"]["detector"]
     assert json.loads(files["run.json"])["run_id"]
+    assert str(small_world.parents[1]).encode() not in made
     for language in ("en", "fr", "pt"):
         assert alert["id"] in files[f"README.{language}.txt"].decode("utf-8")
 
@@ -158,7 +164,7 @@ def test_a_run_makes_what_is_due_once(room: Workspace, tables: Tables, small_wor
 def test_killed_before_the_ledger_it_comes_to_the_same(
     room: Workspace, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alert_id = _alerts(room, tables)[0].id
+    alert = _alerts(room, tables)[0]
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -166,10 +172,10 @@ def test_killed_before_the_ledger_it_comes_to_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(type(tables.ledger), "conclude", killed)
         with pytest.raises(KeyboardInterrupt):
-            flows.make_evidence(room, tables, alert_id)
+            flows.make_evidence(room, tables, alert.id, dekad=alert.raised_dekad)
     assert _told(tables) == []
     (left,) = room.evidence.glob("*.kpe.zip")
-    made = flows.make_evidence(room, tables, alert_id)
+    made = flows.make_evidence(room, tables, alert.id, dekad=alert.raised_dekad)
     assert made.path == left
     assert [one["sha256"] for one in _told(tables)] == [made.sha256]
 
@@ -200,6 +206,51 @@ def test_an_edited_log_line_is_named(made: bytes) -> None:
     resealed = evidence.compose_bundle({**told, "ledger.jsonl": b"".join(lines)}, {}, None)
     (found,) = verify_bundle(resealed).alterations
     assert (found.entry, found.lines) == ("ledger.jsonl", (2,))
+
+
+@pytest.mark.fault(46)
+def test_a_bit_flipped_in_a_real_bundle_is_named(signed: Signed) -> None:
+    raw = signed.made.path.read_bytes()
+    places: list[tuple[str, int]] = []
+    for segment in segments_of(sorted(verify_bundle(raw).files.items())):
+        base = 0 if segment.part == "content" else len(places)
+        entry = segment.entry if segment.part == "content" else "the container"
+        places += [(entry, base + number) for number in range(len(segment.content))]
+    draw = random.Random(46)
+    for place in draw.sample(range(len(raw)), 60):
+        changed = raw[:place] + bytes([raw[place] ^ (1 << draw.randrange(8))]) + raw[place + 1 :]
+        named = [(one.entry, one.first_byte) for one in verify_bundle(changed).alterations]
+        assert places[place] in named, f"byte {place}: {named}"
+
+
+def test_a_restricted_area_marks_its_bundle(room: Workspace, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    def restricted(*given: object) -> tuple[flows.Watch, str]:
+        watch, run_id = watch_of(*given)  # type: ignore[arg-type]
+        return replace(watch, aoi=replace(watch.aoi, sensitivity="kp-only")), run_id
+
+    monkeypatch.setattr("kpgeo.flows.evidence.watch_of", restricted)
+    made = flows.make_evidence(room, tables, _alerts(room, tables)[0].id, dekad=_alerts(room, tables)[0].raised_dekad)
+    assert made.path.name.endswith("_KP-ONLY.kpe.zip")
+    checked = verify_bundle(made.path.read_bytes())
+    assert checked.predicate["release"] == "KP ONLY"
+    for name in ("alert.json", "site.json", "series.json", "chips/chips.json"):
+        assert json.loads(checked.files[name])["release"] == "KP ONLY"
+    for language in ("en", "fr", "pt"):
+        assert checked.files[f"README.{language}.txt"].startswith(b"KP ONLY\n")
+
+
+def test_the_series_begins_so_many_dekads_before_the_first_sign(room: Workspace, tables: Tables) -> None:
+    ((aoi_id, _),) = flows.read_watched(room).items()
+    watch, _ = watch_of(room, aoi_id)
+    alert_id = max(
+        _alerts(room, tables), key=lambda one: (min(one.raised_dekad, dekad_of(one.evidence.first_day)), one.id)
+    ).id
+    begins = []
+    for dekads in (0, 2, 72):
+        options = watch.pipeline.evidence.model_copy(update={"looks_before_dekads": dekads})
+        other = replace(watch, pipeline=watch.pipeline.model_copy(update={"evidence": options}))
+        begins.append(find_case(open_bench(room, tables, other), alert_id).dekads.start)
+    assert begins[0] - 2 == begins[1] > begins[2] == watch.first_dekad
 
 
 def _recomputed(made: bytes, world: Path) -> flows.Recomputed:
