@@ -49,7 +49,7 @@ STEPS: MappingProxyType[ReviewAct, tuple[frozenset[ReviewState], ReviewState]] =
 )
 """Steps that move a review: from which states, and to which. `undo` goes back one; the others move nothing."""
 
-ASIDE = frozenset({_A.NOTE, _A.FIELD, _A.BLIND})
+ASIDE = frozenset({_A.NOTE, _A.FIELD, _A.SECOND})
 """Steps that move nothing."""
 
 
@@ -74,8 +74,8 @@ def refusal(review: Review, act: ReviewAct, by: str) -> Refusal | None:
     if review.carried_to and act is not _A.REOPEN:
         what = f"This review went on to {review.carried_to}."
         return Refusal(rule="carried", what=what, remedy="Take the step there.")
-    if act in {_A.UNDO, _A.BLIND}:
-        return _no_undo(review, by) if act is _A.UNDO else _no_blind(review, by)
+    if act in {_A.UNDO, _A.SECOND}:
+        return _no_undo(review, by) if act is _A.UNDO else _no_second(review, by)
     return _no_step(review, act) or _not_theirs(review, act, by)
 
 
@@ -184,18 +184,18 @@ def _no_undo(review: Review, by: str) -> Refusal | None:
     return None
 
 
-def _no_blind(review: Review, by: str) -> Refusal | None:
+def _no_second(review: Review, by: str) -> Refusal | None:
     """Return why somebody may not give a blind second verdict."""
     if review.verdict not in {_S.CONFIRMED, _S.DISMISSED}:
         return Refusal(rule="illegal-step", what="There is no first verdict to hold a second against.")
-    if any(same_person(by, name) for name in (review.judged_by, *(one.by for one in review.blind))):
+    if any(same_person(by, name) for name in (review.judged_by, *(one.by for one in review.seconds))):
         return Refusal(rule="another-person", what="You gave a verdict on it before.", remedy="Ask another person.")
     return None
 
 
 def _lacks(step: ReviewStep, today: dt.date) -> Refusal | None:
     """Return what a step lacks to be understood later."""
-    is_dismissal = step.act is _A.DISMISS or (step.act is _A.BLIND and step.verdict is _S.DISMISSED)
+    is_dismissal = step.act is _A.DISMISS or (step.act is _A.SECOND and step.verdict is _S.DISMISSED)
     is_wordless = not step.text
     if is_dismissal and step.reason is None:
         return Refusal(rule="reason-missing", what="A dismissal needs a reason.", remedy="See: kpgeo review reasons.")
@@ -205,7 +205,7 @@ def _lacks(step: ReviewStep, today: dt.date) -> Refusal | None:
         return Refusal(rule="text-missing", what=f"`{step.act}` needs words.", remedy="Add --text.")
     if step.act is _A.DUPLICATE and not step.of:
         return Refusal(rule="duplicate-missing", what="Nobody says which alert it is a duplicate of.")
-    if step.act is _A.BLIND and step.verdict not in {_S.CONFIRMED, _S.DISMISSED}:
+    if step.act is _A.SECOND and step.verdict not in {_S.CONFIRMED, _S.DISMISSED}:
         return Refusal(rule="verdict-missing", what="A second verdict is confirmed or dismissed.")
     return _finding_lacks(step.finding, today) if step.act is _A.FIELD else None
 

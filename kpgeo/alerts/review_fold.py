@@ -10,7 +10,6 @@ from kpgeo.model.errors import IntegrityError
 from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 from kpgeo.model.review import (
     AlertSeen,
-    BlindVerdict,
     DismissalReason,
     FieldFinding,
     FieldState,
@@ -19,6 +18,7 @@ from kpgeo.model.review import (
     ReviewNote,
     ReviewState,
     ReviewStep,
+    SecondVerdict,
     same_person,
 )
 
@@ -132,7 +132,7 @@ def _stepped(review: Review, entry: Entry) -> Review:
     if act is ReviewAct.AUDIT:
         return replace(kept, audited_by=entry.actor, text=body.get("text", "") or review.text)
     if act is ReviewAct.REOPEN:
-        fresh = replace(kept, verdict=None, judged_by="", audited_by="", reason=None, duplicate_of="", blind=())
+        fresh = replace(kept, verdict=None, judged_by="", audited_by="", reason=None, duplicate_of="", seconds=())
         return replace(fresh, carried_to="")
     return kept
 
@@ -145,8 +145,8 @@ def _aside(review: Review, act: ReviewAct, entry: Entry) -> Review:
     if act is ReviewAct.FIELD:
         return replace(review, findings=(*review.findings, _finding(body, entry)))
     reason = DismissalReason(body["reason"]) if "reason" in body else None
-    second = BlindVerdict(by=entry.actor, verdict=ReviewState(body["verdict"]), reason=reason)
-    return replace(review, blind=(*review.blind, second))
+    second = SecondVerdict(by=entry.actor, verdict=ReviewState(body["verdict"]), reason=reason)
+    return replace(review, seconds=(*review.seconds, second))
 
 
 def _undone(review: Review, entry: Entry) -> Review:

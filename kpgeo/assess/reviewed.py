@@ -100,7 +100,7 @@ def measure_agreement(reviews: Iterable[Review]) -> Agreement:
         (review.verdict is ReviewState.CONFIRMED, second.verdict is ReviewState.CONFIRMED)
         for review in reviews
         if not review.carried_to
-        for second in review.blind
+        for second in review.seconds
     ]
     agreed = sum(first == second for first, second in pairs)
     low, high = wilson_interval(agreed, len(pairs), _LEVEL)

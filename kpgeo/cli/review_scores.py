@@ -70,7 +70,7 @@ def review_second(
     if verdict not in _VERDICTS:
         raise BadInputError(f"{verdict[:40]!r} is no verdict.", where="review second", remedy="confirmed or dismissed.")
     step = ReviewStep(
-        act=ReviewAct.BLIND, by=read_person(by), verdict=_VERDICTS[verdict], reason=reason, text=read_text(text)
+        act=ReviewAct.SECOND, by=read_person(by), verdict=_VERDICTS[verdict], reason=reason, text=read_text(text)
     )
     with opened(workspace) as (_, tables):
         entry, is_new = flows.take_step(tables, alert, step)

@@ -81,7 +81,7 @@ def sample_reviews(
         for row in review_queue(room, tables, QueueFilter(aoi_id=aoi_id, with_all=True))
         if row.review.verdict in _JUDGED
         and not row.review.carried_to
-        and not any(same_person(by, name) for name in (row.review.judged_by, *(one.by for one in row.review.blind)))
+        and not any(same_person(by, name) for name in (row.review.judged_by, *(one.by for one in row.review.seconds)))
     ]
     rows.sort(key=lambda row: row.review.alert_id)
     return random.Random(seed).sample(rows, min(size, len(rows)))  # noqa: S311 - a sample, no secret

@@ -40,8 +40,8 @@ class ReviewAct(StrEnum):
     CONFIRM = "confirm"
     DISMISS = "dismiss"
     DUPLICATE = "duplicate"
-    NEED_IMAGERY = "need-imagery"
-    NEED_FIELD = "need-field"
+    NEED_IMAGERY = "needs-imagery"
+    NEED_FIELD = "needs-field"
     AUDIT = "audit"
     PUBLISH = "publish"
     WITHDRAW = "withdraw"
@@ -49,7 +49,7 @@ class ReviewAct(StrEnum):
     UNDO = "undo"
     NOTE = "note"
     FIELD = "field"
-    BLIND = "blind"
+    SECOND = "second"
 
 
 class DismissalReason(StrEnum):
@@ -186,7 +186,7 @@ class ReviewNote:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlindVerdict:
+class SecondVerdict:
     """What a second person made of an alert without being shown what the first had made of it."""
 
     by: str
@@ -240,7 +240,7 @@ class Review:
     carried_to: str = ""
     notes: tuple[ReviewNote, ...] = ()
     findings: tuple[FieldFinding, ...] = ()
-    blind: tuple[BlindVerdict, ...] = ()
+    seconds: tuple[SecondVerdict, ...] = ()
     before: "Review | None" = field(default=None, repr=False)
 
     @property

@@ -51,7 +51,7 @@ SAID = {
     A.WITHDRAW: {"text": "It is a quarry."},
     A.REOPEN: {"text": "A new image has come."},
     A.NOTE: {"text": "Seen from the road."},
-    A.BLIND: {"verdict": S.CONFIRMED},
+    A.SECOND: {"verdict": S.CONFIRMED},
     A.FIELD: {"finding": FieldFinding(state=FieldState.CONFIRMED, on=dt.date(2026, 11, 1), visited_by="Moussa")},
 }
 
@@ -202,7 +202,7 @@ def test_nobody_publishes_their_own_confirmation_and_only_confirmed_ones_are_pub
         ),
         (S.NEW, A.FIELD, {"finding": FieldFinding(state=FieldState.UNVISITED, photos=("../x.jpg",))}, "photo"),
         (S.NEW, A.UNDO, {}, "nothing-to-undo"),
-        (S.NEW, A.BLIND, {}, "illegal-step"),
+        (S.NEW, A.SECOND, {}, "illegal-step"),
     ],
 )
 def test_what_a_step_lacks_is_named(state, act, given, broken):
@@ -312,11 +312,11 @@ def test_undo_is_never_taken_for_the_one_before():
 def test_a_second_verdict_is_anothers_and_moves_nothing():
     book = book_at(S.CONFIRMED)
     with pytest.raises(RuleError):
-        book.take(A.BLIND, PEOPLE[0])
-    review = book.take(A.BLIND, PEOPLE[1], verdict=S.DISMISSED, reason=DismissalReason.FARMING)
-    assert (review.state, review.blind[0].verdict) == (S.CONFIRMED, S.DISMISSED)
+        book.take(A.SECOND, PEOPLE[0])
+    review = book.take(A.SECOND, PEOPLE[1], verdict=S.DISMISSED, reason=DismissalReason.FARMING)
+    assert (review.state, review.seconds[0].verdict) == (S.CONFIRMED, S.DISMISSED)
     with pytest.raises(RuleError):
-        book.take(A.BLIND, PEOPLE[1])
+        book.take(A.SECOND, PEOPLE[1])
 
 
 def test_the_notice_of_a_withdrawal_is_one_and_says_why():
@@ -350,7 +350,7 @@ def test_steps_open_to_a_person_are_those_that_are_not_refused():
     mine, closed = open_acts(review, PEOPLE[0])
     assert set(mine) == {A.REOPEN, A.UNDO, A.NOTE, A.FIELD}
     assert closed[A.AUDIT].rule == "another-person"
-    assert set(open_acts(review, PEOPLE[1])[0]) == {A.AUDIT, A.REOPEN, A.NOTE, A.FIELD, A.BLIND}
+    assert set(open_acts(review, PEOPLE[1])[0]) == {A.AUDIT, A.REOPEN, A.NOTE, A.FIELD, A.SECOND}
 
 
 class AnyStepsByAnybody(RuleBasedStateMachine):

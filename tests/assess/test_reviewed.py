@@ -3,7 +3,7 @@
 import pytest
 
 from kpgeo.assess import measure_agreement, score_reviews, wilson_interval
-from kpgeo.model.review import AlertSeen, BlindVerdict, DismissalReason, Review, ReviewState
+from kpgeo.model.review import AlertSeen, DismissalReason, Review, ReviewState, SecondVerdict
 
 S, R = ReviewState, DismissalReason
 
@@ -16,11 +16,11 @@ def _seen(raised_dekad=1962, lineage="belief-2-abc"):
     )  # fmt: skip
 
 
-def _row(number, verdict=None, reason=None, *, aoi_id="civ-seguela", carried_to="", blind=(), **given):
+def _row(number, verdict=None, reason=None, *, aoi_id="civ-seguela", carried_to="", seconds=(), **given):
     state = verdict or S.NEW
     review = Review(
         alert_id=f"alert-{number}", aoi_id=aoi_id, state=state, verdict=verdict, reason=reason, carried_to=carried_to,
-        blind=tuple(BlindVerdict(by="B", verdict=one, reason=None) for one in blind),
+        seconds=tuple(SecondVerdict(by="B", verdict=one, reason=None) for one in seconds),
     )  # fmt: skip
     return review, _seen(**given)
 
@@ -62,7 +62,7 @@ def test_where_nothing_was_judged_no_share_is_told():
 def test_kappa_is_that_of_a_worked_table():
     yes, no = S.CONFIRMED, S.DISMISSED
     pairs = [(yes, yes)] * 20 + [(yes, no)] * 5 + [(no, yes)] * 10 + [(no, no)] * 15
-    found = measure_agreement(_row(n, first, blind=(second,))[0] for n, (first, second) in enumerate(pairs))
+    found = measure_agreement(_row(n, first, seconds=(second,))[0] for n, (first, second) in enumerate(pairs))
     assert (found.pairs, found.agreed) == (50, 35)
     assert found.kappa == pytest.approx((0.7 - 0.5) / 0.5)
     assert (found.low_frac, found.high_frac) == wilson_interval(35, 50, 0.9)
@@ -70,4 +70,4 @@ def test_kappa_is_that_of_a_worked_table():
 
 def test_kappa_is_not_defined_of_nothing_and_of_one_answer_throughout():
     assert measure_agreement([]).kappa is None
-    assert measure_agreement([_row(1, S.CONFIRMED, blind=(S.CONFIRMED,))[0]]).kappa is None
+    assert measure_agreement([_row(1, S.CONFIRMED, seconds=(S.CONFIRMED,))[0]]).kappa is None
