@@ -245,6 +245,13 @@ def test_a_site_that_falls_apart_a_little_stays_one(make, place, run):
     assert _only(after).area.ha == pytest.approx(0.32, rel=2e-3)
 
 
+def test_an_id_follows_from_the_place_and_not_from_what_else_is_known(make, place, run):
+    alone = run(make.fields(place, 1), make.fields(place, 2, [(*A, 12)]))
+    beside = run(make.fields(place, 1, [(*B, 3)]), make.fields(place, 2, [(*B, 3), (*A, 12)]))
+    assert len(beside.sites) == 2
+    assert _only(alone).id in {site.id for site in beside.sites}
+
+
 def test_digging_beside_a_site_belongs_to_it(make, place, run):
     before = run(make.fields(place, 1, [(*A, 12)]))
     beside = (slice(4, 8), slice(12, 15))
