@@ -37,8 +37,8 @@ def address_of(folder: Path, named: str = "") -> str:
     BadInputError
         The environment does not hold the variable; or the workspace has a file of its own, and another place is named.
     """
-    known = _kept(folder)
-    if named and not known and (folder / FILE).exists():
+    known, own = _kept(folder), f"sqlite:///{folder / FILE}"
+    if named not in {"", own} and not known and (folder / FILE).exists():
         raise BadInputError(
             f"This workspace has tables of its own ({FILE}), and another database is named.",
             where=str(folder),
@@ -47,7 +47,7 @@ def address_of(folder: Path, named: str = "") -> str:
     chosen = named or known
     if not chosen and os.environ.get(VARIABLE) and not (folder / FILE).exists():
         chosen = f"env:{VARIABLE}"
-    return _resolved(chosen, folder) if chosen else f"sqlite:///{folder / FILE}"
+    return _resolved(chosen, folder) if chosen else own
 
 
 def keep_address(folder: Path, named: str = "") -> None:
