@@ -30,7 +30,7 @@ from kpgeo.model.alert import AlertEvent, MachineState
 from kpgeo.model.calendar import dekad_end, dekad_label
 from kpgeo.model.errors import BadInputError, IntegrityError, KpgeoError
 from kpgeo.model.ledger import MACHINE, NO_DIGEST, Entry, EntryKind, Head
-from kpgeo.store import Conclusion, Tables, Workspace, refusal_as_integrity, write_atomic
+from kpgeo.store import Tables, Workspace, refusal_as_integrity, write_atomic
 
 SUFFIX = ".kpe.zip"
 _log = logging.getLogger(__name__)
@@ -66,7 +66,8 @@ def make_evidence(
 ) -> Bundle:
     """Make the bundle of an alert, as it stood at the end of a dekad (None is the last one decided).
 
-    Made again while nothing new is known, it is the same bytes, and the ledger names it once.
+    Made again while nothing new is known, it is the same bytes, and the ledger names it once. The caller holds the
+    workspace.
 
     Parameters
     ----------
@@ -227,11 +228,10 @@ def _keep(bench: Bench, case: Case, content: bytes, place: tuple[Workspace, Path
         },
     )
 
-    def conclude(entries: Sequence[Entry]) -> Conclusion:
-        known = {one.body.get("sha256") for one in entries}
-        return Conclusion(entries=() if checked.sha256 in known else (entry,))
-
-    bench.tables.ledger.conclude((EntryKind.EVIDENCE,), conclude)
+    ledger = bench.tables.ledger
+    told = ledger.entries(subject=case.alert.id, kind=EntryKind.EVIDENCE)
+    if checked.sha256 not in {one.body.get("sha256") for one in told}:  # nobody else makes any: the workspace is held
+        ledger.append([entry])
     fingerprint = key.public.fingerprint if key is not None else ""
     return Bundle(alert_id=case.alert.id, dekad=case.dekad, path=path, sha256=checked.sha256, fingerprint=fingerprint)
 

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from PIL import Image
 from pydantic import ValidationError
 
 from kpgeo.evidence import Verification, require_alert
+from kpgeo.flows.deciding import Bench
 from kpgeo.flows.evidence import compose_files, open_bench
 from kpgeo.flows.evidence_files import FIGURES, STAGES, code_facts, find_case
 from kpgeo.flows.running import run_pipeline
@@ -74,6 +76,14 @@ class Recomputed:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Again:
+    """An alert made again: its files, with the bundle's names for alert, site and lineage, and its own lineage."""
+
+    files: Mapping[str, bytes]
+    lineage: str
+
+
 def recompute(checked: Verification, given: Pipeline, *, progress: Progress = silent) -> Recomputed:
     """Make the alert of an intact bundle again, and compare.
 
@@ -92,7 +102,7 @@ def recompute(checked: Verification, given: Pipeline, *, progress: Progress = si
         No catalogue answered.
     """
     files, told = checked.files, require_alert(checked)
-    remarks = list(_code_remarks(checked))
+    remarks = _code_remarks(checked)
     with tempfile.TemporaryDirectory(prefix="kpgeo-recompute-") as scratch:
         folder = Path(scratch)
         pipeline = _pipeline_of(files, given, folder)
@@ -106,9 +116,19 @@ def recompute(checked: Verification, given: Pipeline, *, progress: Progress = si
     if made is None:
         what = f"alert.json: no alert {told['alert']} came out at the end of {told['dekad']}"
         return Recomputed(differences=(what,), remarks=tuple(remarks), compared=())
-    remarks += _scene_remarks(files["scenes.jsonl"], made["scenes.jsonl"])
-    compared = tuple(name for name in COMPARED if name in files or name in made)
-    found = [line for name in compared for line in _compare(name, files.get(name), made.get(name))]
+    is_other = made.lineage != told["lineage"]
+    if is_other:
+        remarks.append(
+            f"The lineage is {made.lineage} here and {told['lineage']} in the bundle, so sites and alerts have other "
+            "ids: the alert at the same place was compared, and ids of events were not."
+        )
+    remarks += _scene_remarks(files["scenes.jsonl"], made.files["scenes.jsonl"])
+    compared = tuple(name for name in COMPARED if name in files or name in made.files)
+    found = [
+        line
+        for name in compared
+        for line in _compare(name, files.get(name), made.files.get(name), with_event_ids=not is_other)
+    ]
     return Recomputed(differences=tuple(found), remarks=tuple(remarks), compared=compared)
 
 
@@ -166,29 +186,46 @@ def _enter_figures(room: Workspace, files: Mapping[str, bytes]) -> None:
         tables.close()
 
 
-def _made_again(room: Workspace, pipeline: Pipeline, checked: Verification) -> dict[str, bytes] | None:
-    """Return the files of the same alert in another workspace; None where it has none."""
-    tables = room.tables()
+def _made_again(room: Workspace, pipeline: Pipeline, checked: Verification) -> _Again | None:
+    """Return the same alert in another workspace, or where ids follow from another lineage, the one at its place."""
+    told, tables = checked.predicate, room.tables()
     try:
         watch = open_watch(pipeline, pipeline.aois[0])
         bench = open_bench(room, tables, watch)
-        dekad = parse_dekad(str(checked.predicate["dekad"]))
+        dekad = parse_dekad(told["dekad"])
+        alert_id = told["alert"] if watch.lineage == told["lineage"] else _alert_at(bench, checked, dekad)
         try:
-            case = find_case(bench, str(checked.predicate["alert"]), dekad)
+            case = find_case(bench, alert_id, dekad)
         except BadInputError:
             return None
-        return compose_files(bench, case, room)[0]
+        renamed = {case.alert.id: told["alert"], case.site.id: told["site"], watch.lineage: told["lineage"]}
+        files = compose_files(bench, case, room)[0]
     finally:
         tables.close()
+    texts = {name: content for name, content in files.items() if not name.endswith(".png")}
+    for old, new in renamed.items():
+        texts = {name: content.replace(old.encode(), new.encode()) for name, content in texts.items()}
+    return _Again(files=files | texts, lineage=watch.lineage)
 
 
-def _code_remarks(checked: Verification) -> Iterator[str]:
-    """Yield in what the code is another one."""
+def _alert_at(bench: Bench, checked: Verification, dekad: int) -> str:
+    """Return the alert whose site shares most ground with the bundle's; "" where none does."""
+    ground = shapely.geometry.shape(json.loads(checked.files["site.json"])["geometry"])
+    sites = {site.id: site for site in bench.tables.sites(bench.watch.aoi.id, bench.watch.lineage, dekad)}
+    shared = {
+        alert.id: float(sites[alert.site_id].geometry.intersection(ground).area)
+        for alert in bench.tables.alerts(bench.watch.aoi.id, bench.watch.lineage, dekad)
+    }
+    best = max(shared, key=lambda one: (shared[one], one), default="")
+    return best if shared.get(best, 0.0) > 0.0 else ""
+
+
+def _code_remarks(checked: Verification) -> list[str]:
+    """Say that the code is another one, where it is."""
     made, here = checked.predicate["code"], code_facts()
-    if made.get("digest") != here["digest"]:
-        yield f"The code is not the same: the bundle was made by {_code_name(made)}, this is {_code_name(here)}."
-    if made.get("detector") != here["detector"]:
-        yield "Another detector gives sites and alerts other ids: recompute with the one the bundle names."
+    if made.get("digest") == here["digest"]:
+        return []
+    return [f"The code is not the same: the bundle was made by {_code_name(made)}, this is {_code_name(here)}."]
 
 
 def _code_name(code: Mapping[str, Any]) -> str:
@@ -214,13 +251,16 @@ def _editions(lines: bytes) -> dict[str, tuple[str, str]]:
     return {row["scene"]: (row["edition"], f"{row.get('sensor')} of {row.get('datetime')}") for row in rows}
 
 
-def _compare(name: str, was: bytes | None, now: bytes | None) -> list[str]:
+def _compare(name: str, was: bytes | None, now: bytes | None, *, with_event_ids: bool = True) -> list[str]:
     """Return in what a file differs, the first places of it."""
     if was is None or now is None:
         return [f"{name}: {'only the bundle has it' if now is None else 'the bundle does not have it'}"]
     if name.endswith(".png"):
         return _compare_pictures(name, was, now)
-    found = [f"{name}: {line}" for line in _differ(_content(name, was), _content(name, now), "")]
+    one, other = _content(name, was), _content(name, now)
+    if not with_event_ids:
+        one, other = _without_event_ids(one), _without_event_ids(other)
+    found = [f"{name}: {line}" for line in _differ(one, other, "")]
     more = len(found) - _MOST_NAMED
     return found[:_MOST_NAMED] + ([f"{name}: {more} more"] if more > 0 else [])
 
@@ -234,6 +274,13 @@ def _content(name: str, content: bytes) -> Any:
     if name.endswith(".jsonl"):
         return {row["scene"]: {**row, "granules": _items(row)} for row in map(json.loads, text.splitlines())}
     return json.loads(text)
+
+
+def _without_event_ids(content: Any) -> Any:
+    """Return a file's content without the ids of events in it."""
+    if isinstance(content, list):
+        return [{key: value for key, value in one.items() if key != "id"} for one in content]
+    return content | {"events": _without_event_ids(content["events"])} if "events" in content else content
 
 
 def _items(row: Mapping[str, Any]) -> list[Any]:

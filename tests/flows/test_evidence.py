@@ -170,7 +170,7 @@ def test_killed_before_the_ledger_it_comes_to_the_same(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(tables.ledger), "conclude", killed)
+        patch.setattr(type(tables.ledger), "append", killed)
         with pytest.raises(KeyboardInterrupt):
             flows.make_evidence(room, tables, alert.id, dekad=alert.raised_dekad)
     assert _told(tables) == []
@@ -316,6 +316,28 @@ def test_other_code_is_said(made: bytes, monkeypatch: pytest.MonkeyPatch) -> Non
     assert list(evidence_recompute._code_remarks(checked)) == []
     other = {**evidence_recompute.code_facts(), "digest": "0" * 64, "detector": "belief-1"}
     monkeypatch.setattr(evidence_recompute, "code_facts", lambda: other)
-    first, second = evidence_recompute._code_remarks(checked)
-    assert first.startswith("The code is not the same: the bundle was made by kpgeo ")
-    assert "other ids" in second
+    (remark,) = evidence_recompute._code_remarks(checked)
+    assert remark.startswith("The code is not the same: the bundle was made by kpgeo ")
+    assert "detector belief-1" in remark
+
+
+@pytest.mark.long
+def test_under_another_lineage_the_alert_at_the_same_place_is_compared(made: bytes, small_world: Path) -> None:
+    checked = read_bundle(made, "bundle")
+    told = checked.predicate
+    renamed = {
+        told["alert"]: "alert-000000000000",
+        told["site"]: "site-000000000000",
+        told["lineage"]: "belief-1-00000000",
+    }
+    own = ("SHA256SUMS", "manifest.dsse.json", "ledger.jsonl")
+    files = {name: content for name, content in checked.files.items() if name not in own}
+    for old, new in renamed.items():
+        files = {name: content.replace(old.encode(), new.encode()) for name, content in files.items()}
+    facts = {
+        name: renamed.get(str(told[name]), told[name]) for name in (*told,) if name not in ("sizes", "lines", "blocks")
+    }
+    again = _recomputed(evidence.compose_bundle(files, facts, None), small_world)
+    assert again.differences == ()
+    (remark,) = again.remarks
+    assert "the alert at the same place was compared" in remark
