@@ -80,7 +80,7 @@ class _Sieve:
 def put_overturned(office: Office) -> None:
     """Put into the outbox that an alert somebody was told of is not upheld by later scenes, where none of it is."""
     news = office.tables.deliveries.news()
-    told = {item for one in office.tables.deliveries.deliveries() for item in one.items}
+    told = office.tables.deliveries.told_items()
     standing = {one.payload.get("alert") for one in news if one.was_decided and not one.is_overturned}
     last: dict[str, News] = {}
     for one in news:

@@ -112,6 +112,13 @@ class Deliveries:
             query = query.where(columns.channel == channel)
         return self._read(query if newest is None else query.limit(newest))
 
+    def told_items(self) -> frozenset[str]:
+        """Return the items that anybody was told, or is to be told."""
+        with self._database.reading() as connection:
+            return frozenset(
+                item for text in connection.scalars(select(schema.deliveries.c["items"])) for item in json.loads(text)
+            )
+
     def begin_attempt(self, delivery: Delivery, next_at: dt.datetime) -> Delivery:
         """Count an attempt before it is made, so that one that kills its process comes to an end too."""
         self._change(delivery.id, attempts=delivery.attempts + 1, next_at=_moment(next_at))
