@@ -24,7 +24,7 @@ from kpgeo.alerts.review import (
     require_step,
     require_unchanged,
 )
-from kpgeo.alerts.review_fold import REVIEW_KINDS, carry_entry, entry_of, fold_reviews, repeated
+from kpgeo.alerts.review_fold import carry_entry, entry_of, fold_reviews, repeated
 from kpgeo.alerts.review_notice import alert_seen, withdrawal_notice
 from kpgeo.alerts.review_queue import CarryRule, match_reviews, no_longer_raised, priority_of
 from kpgeo.alerts.review_words import review_word
@@ -36,7 +36,6 @@ __all__ = [
     "JUDGED",
     "LOCKED",
     "OPEN",
-    "REVIEW_KINDS",
     "STEPS",
     "TRANSITIONS",
     "AlertContext",

@@ -9,6 +9,7 @@ from kpgeo.alerts.review import ASIDE, STEPS
 from kpgeo.model.errors import IntegrityError
 from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 from kpgeo.model.review import (
+    REVIEW_KINDS,
     AlertSeen,
     DismissalReason,
     FieldFinding,
@@ -22,8 +23,6 @@ from kpgeo.model.review import (
     same_person,
 )
 
-REVIEW_KINDS = frozenset({EntryKind.REVIEW, EntryKind.FIELD_FINDING, EntryKind.REVIEW_CARRIED})
-"""Kinds of entry that reviews are folded from."""
 _JUDGING = {ReviewAct.CONFIRM, ReviewAct.DISMISS, ReviewAct.DUPLICATE}
 
 
@@ -75,7 +74,7 @@ def fold_reviews(entries: Iterable[Entry]) -> dict[str, Review]:
     Parameters
     ----------
     entries : iterable of Entry
-        In the order of the ledger; all of `REVIEW_KINDS`, because a review may come from another alert's.
+        In the order of the ledger: of all reviews, or of some and of those they name (`Ledger.review_entries`).
 
     Raises
     ------

@@ -119,7 +119,7 @@ def review_queue(room: Workspace, tables: Tables, wanted: QueueFilter) -> list[R
 
 def read_reviews(tables: Tables) -> dict[str, Review]:
     """Return every review, by the id of its alert."""
-    return alerts.fold_reviews(tables.ledger.entries(kind=alerts.REVIEW_KINDS))
+    return alerts.fold_reviews(tables.ledger.review_entries())
 
 
 def review_of(tables: Tables, alert_id: str) -> ReviewRow:
@@ -130,13 +130,13 @@ def review_of(tables: Tables, alert_id: str) -> ReviewRow:
     BadInputError
         There is no such alert, and never was a review of it.
     """
-    review = read_reviews(tables).get(alert_id)
-    one = _find(tables, alert_id)
-    if one is not None:
-        known = review or Review(alert_id=alert_id, aoi_id=one.alert.aoi_id)
-        today = day_of(dt.datetime.now(dt.UTC).date())
-        priority = alerts.priority_of(one.alert, today)
-        return ReviewRow(review=known, alert=one.alert, seen=one.seen, priority=priority, is_told=one.is_told)
+    review = alerts.fold_reviews(tables.ledger.review_entries([alert_id])).get(alert_id)
+    standing = tables.standing_alert(alert_id)
+    if standing is not None:
+        lineage, alert, site = standing
+        known = review or Review(alert_id=alert_id, aoi_id=alert.aoi_id)
+        priority = alerts.priority_of(alert, day_of(dt.datetime.now(dt.UTC).date()))
+        return ReviewRow(review=known, alert=alert, seen=alerts.alert_seen(alert, site, lineage), priority=priority)
     if review is None or review.seen is None:
         raise BadInputError(
             f"There is no alert {alert_id[:80]!r}.", where="review", remedy="See: kpgeo review list --all."
@@ -146,7 +146,7 @@ def review_of(tables: Tables, alert_id: str) -> ReviewRow:
 
 def review_entries(tables: Tables, alert_id: str) -> list[Entry]:
     """Return what the ledger holds of an alert's review, and of those it was carried over from, in order."""
-    entries = tables.ledger.entries(kind=alerts.REVIEW_KINDS)
+    entries = tables.ledger.review_entries([alert_id])
     wanted, size = {alert_id}, 0
     while len(wanted) > size:
         size = len(wanted)
@@ -187,7 +187,7 @@ def take_step(tables: Tables, alert_id: str, step: ReviewStep) -> tuple[Entry, b
         seen = row.seen if row.alert is not None else None
         return Conclusion(entries=(alerts.entry_of(review, step, seen),), outbox=notices)
 
-    appended = tables.ledger.conclude(alerts.REVIEW_KINDS, conclude)
+    appended = tables.ledger.conclude_reviews(conclude, {alert_id, step.of} - {""})
     return (earlier[0], False) if earlier else (appended[0], True)
 
 
@@ -217,7 +217,7 @@ def carry_reviews(watch: Watch, tables: Tables) -> list[Entry]:
             entries=tuple(alerts.carry_entry(review, alert.id, raised[alert.id].seen) for review, alert in pairs)
         )
 
-    return tables.ledger.conclude(alerts.REVIEW_KINDS, conclude)
+    return tables.ledger.conclude_reviews(conclude)
 
 
 def review_content(row: ReviewRow) -> dict[str, Any]:
@@ -292,17 +292,6 @@ def _of_lineage(tables: Tables, aoi_id: str, lineage: str) -> Iterator[_Raised]:
     for alert in tables.alerts(aoi_id, lineage):
         is_told = alert.id in told or alerts.standing(alert) in alerts.ANNOUNCED
         yield _Raised(alert=alert, site=sites[alert.site_id], lineage=lineage, is_told=is_told)
-
-
-def _find(tables: Tables, alert_id: str) -> _Raised | None:
-    """Return an alert as it stands, of whatever lineage; None where it is raised no longer."""
-    history = tables.alert_history(alert_id)
-    for aoi_id in {alert.aoi_id for alert in history}:
-        for lineage in tables.lineages(aoi_id):
-            for one in _of_lineage(tables, aoi_id, lineage):
-                if one.alert.id == alert_id:
-                    return one
-    return None
 
 
 def photo_digest(text: str) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kpgeo.model.errors import RuleError
-from kpgeo.model.ledger import MACHINE
+from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 
+REVIEW_KINDS = frozenset({EntryKind.REVIEW, EntryKind.FIELD_FINDING, EntryKind.REVIEW_CARRIED})
+"""Kinds of entry that reviews are folded from."""
 NAME_LIMIT = 80
 TEXT_LIMIT = 2000
 # Letters and marks that show nothing: with one of them, one person could sign as two.
@@ -252,6 +254,11 @@ class Review:
     def is_touched(self) -> bool:
         """Say whether anybody did anything to it."""
         return self.seq > 0
+
+
+def named_reviews(entry: Entry) -> tuple[str, ...]:
+    """Return the other alerts an entry names: the one it was carried over from, the one it is a duplicate of."""
+    return tuple(str(entry.body[name]) for name in ("from", "of") if entry.body.get(name))
 
 
 def read_person(text: str, where: str = "--by") -> str:

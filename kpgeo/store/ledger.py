@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Select, insert, select, text
 
 from kpgeo.model.decision import OutboxItem
 from kpgeo.model.errors import IntegrityError
 from kpgeo.model.ledger import NO_DIGEST, Entry, EntryKind, Head, canonical, chained, require_chain
+from kpgeo.model.review import REVIEW_KINDS, named_reviews
 from kpgeo.store import rows, schema
 from kpgeo.store.database import Database
 
@@ -45,13 +46,18 @@ class Ledger:
         `conclusion` is given those entries in their order, and may refuse by raising: then nothing is kept. What it
         sends goes into the outbox in the same transaction, where its id is new.
         """
-        query = select(schema.ledger).where(schema.ledger.c.kind.in_(sorted(kinds))).order_by(schema.ledger.c.seq)
         with self._database.writing() as connection:
             _lock(connection)
-            known = [_entry_of(row, self._database.name) for row in _rows(connection, query)]
-            concluded = conclusion(known)
-            _put_outbox(connection, concluded.outbox)
-            return append_entries(connection, concluded.entries)
+            known = self._read(connection, schema.ledger.c.kind.in_(sorted(kinds)))
+            return _append_concluded(connection, conclusion(known))
+
+    def conclude_reviews(
+        self, conclusion: Callable[[Sequence[Entry]], Conclusion], alert_ids: Collection[str] | None = None
+    ) -> list[Entry]:
+        """Append what follows from the entries of reviews, as `conclude`, given what `review_entries` returns."""
+        with self._database.writing() as connection:
+            _lock(connection)
+            return _append_concluded(connection, conclusion(self._review_entries(connection, alert_ids)))
 
     def entries(
         self,
@@ -69,6 +75,36 @@ class Ledger:
             query = query.where(columns.kind.in_([kind] if isinstance(kind, EntryKind) else sorted(kind)))
         with self._database.reading() as connection:
             return [_entry_of(row, self._database.name) for row in _rows(connection, query)]
+
+    def review_entries(self, alert_ids: Collection[str] | None = None) -> list[Entry]:
+        """Return the entries of reviews, in their order: of all, or of some alerts and of the reviews that these name.
+
+        A review names the one it was carried over from, the one it went on to, and the alert it is a duplicate of.
+        """
+        with self._database.reading() as connection:
+            return self._review_entries(connection, alert_ids)
+
+    def _review_entries(self, connection: Connection, alert_ids: Collection[str] | None) -> list[Entry]:
+        columns = schema.ledger.c
+        if alert_ids is None:
+            return self._read(connection, columns.kind.in_(sorted(REVIEW_KINDS)))
+        carried = self._read(connection, columns.kind == EntryKind.REVIEW_CARRIED)
+        pairs = [{entry.subject, *named_reviews(entry)} for entry in carried]
+        known: dict[int, Entry] = {}
+        reached: set[str] = set()
+        waiting = set(alert_ids)
+        while waiting:
+            reached |= waiting
+            of_reviews = (columns.kind.in_(sorted(REVIEW_KINDS)), columns.subject.in_(sorted(waiting)))
+            found = self._read(connection, *of_reviews)
+            known |= {entry.seq: entry for entry in found}
+            named = {name for entry in found for name in named_reviews(entry)}
+            waiting = named.union(*(pair for pair in pairs if pair & reached)) - reached
+        return [known[seq] for seq in sorted(known)]
+
+    def _read(self, connection: Connection, *conditions: ColumnElement[bool]) -> list[Entry]:
+        query = select(schema.ledger).where(*conditions).order_by(schema.ledger.c.seq)
+        return [_entry_of(row, self._database.name) for row in _rows(connection, query)]
 
     def head(self) -> tuple[int, str]:
         """Return place and digest of the last entry; (0, `NO_DIGEST`) where there is none."""
@@ -107,6 +143,11 @@ class Ledger:
                 where=where,
             )
         return seq, prev
+
+
+def _append_concluded(connection: Connection, concluded: Conclusion) -> list[Entry]:
+    _put_outbox(connection, concluded.outbox)
+    return append_entries(connection, concluded.entries)
 
 
 def append_entries(connection: Connection, entries: Iterable[Entry]) -> list[Entry]:

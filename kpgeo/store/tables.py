@@ -136,6 +136,21 @@ class Tables:
         query = select(schema.alerts).where(alerts.id == alert_id).order_by(alerts.lineage, alerts.dekad)
         return [rows.alert_of_row(row) for row in self._read(query)]
 
+    def standing_alert(self, alert_id: str) -> tuple[str, Alert, Site] | None:
+        """Return lineage, alert and site of an alert as of the last dekad decided; None where it is not raised then."""
+        alerts, sites, commits = schema.alerts, schema.sites, schema.commits.c
+        of_last = (commits.aoi_id == alerts.c.aoi_id, commits.lineage == alerts.c.lineage)
+        query = select(alerts).where(alerts.c.id == alert_id, alerts.c.dekad == commits.last_dekad, *of_last)
+        with self._database.reading() as connection:
+            row = connection.execute(query.order_by(alerts.c.lineage)).mappings().first()
+            if row is None:
+                return None
+            place = _of(sites, row["aoi_id"], row["lineage"]).where(
+                sites.c.id == row["site_id"], sites.c.dekad == row["dekad"]
+            )
+            site = connection.execute(place).mappings().one()
+            return row["lineage"], rows.alert_of_row(row), rows.site_of_row(site)
+
     def alert_events(self, alert_id: str, *, with_superseded: bool = False) -> list[AlertEvent]:
         """Return the steps of an alert's life, in order; those that later scenes overturned only where asked for."""
         events = schema.alert_events.c

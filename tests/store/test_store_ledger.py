@@ -212,9 +212,30 @@ def test_what_is_concluded_is_kept_whole_or_not_at_all(filled):
     assert entry.seq == SIZE + 1
     assert given == filled.ledger.entries()[:SIZE]
     assert filled.pending_outbox() == [item]
-    filled.ledger.conclude({EntryKind.DELIVERY}, conclude)
+    given.clear()
+    filled.ledger.append([_entry(8, EntryKind.DELIVERY)])
+    filled.ledger.conclude_reviews(conclude, ["alert-1"])
     assert filled.pending_outbox() == [item], "once"
-    assert len(given) == SIZE, "only entries of the kinds asked for"
+    assert {(one.subject, one.kind) for one in given} == {("alert-1", EntryKind.REVIEW)}
+
+
+def test_entries_of_a_review_come_with_those_of_the_reviews_it_names(tables):
+    def entry(subject, kind=EntryKind.REVIEW, **body):
+        return Entry(kind=kind, aoi_id="a", subject=subject, actor="b", body=body)
+
+    given = [
+        entry("old", act="triage"),
+        entry("like", act="duplicate", of="old"),
+        entry("new", EntryKind.REVIEW_CARRIED, **{"from": "old"}),
+        entry("other", act="triage"),
+        entry("newest", EntryKind.REVIEW_CARRIED, **{"from": "new"}),
+        entry("newest", EntryKind.ALERT_EVENT),
+    ]
+    tables.ledger.append(given)
+    for alert_id, wanted in (("old", {1, 3, 5}), ("newest", {1, 3, 5}), ("like", {1, 2, 3, 5}), ("other", {4})):
+        assert {one.seq for one in tables.ledger.review_entries([alert_id])} == wanted
+    assert [one.seq for one in tables.ledger.review_entries()] == [1, 2, 3, 4, 5]
+    assert tables.ledger.review_entries(["nobody"]) == []
 
 
 def test_many_writers_make_one_chain(tables):
