@@ -181,7 +181,7 @@ def _seen_until(pipeline: Pipeline, room: Workspace, tables: Tables, now: dt.dat
     """Return, by AOI, the end of the last dekad of which something was seen, or else where decisions begin."""
     found = {}
     for aoi_id, entry in read_watched(room).items():
-        if entry["pipeline"]["name"] != pipeline.name:
+        if entry["pipeline"]["name"] != pipeline.name or entry["reference"] not in pipeline.aois:
             continue
         rows = [row for row in tables.coverage(aoi_id, entry["lineage"]) if row.stratum_id == WHOLE]
         if rows:

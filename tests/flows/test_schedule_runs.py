@@ -141,22 +141,24 @@ def test_a_catalogue_gone_for_days_is_told_although_runs_are_done(pipeline: Pipe
 def test_an_area_that_nobody_saw_for_long_is_told_and_that_it_is_seen_again(
     pipeline: Pipeline, room: Workspace
 ) -> None:
-    entry = {"lineage": "belief-2-abc", "pipeline": {"name": "northern"}}
-    (room.path / "watched.json").write_text(json.dumps({"civ-seguela": entry}), encoding="utf-8")
+    entry = {"lineage": "belief-2-abc", "pipeline": {"name": "northern"}, "reference": "civ-seguela"}
+    left = {**entry, "reference": "no-longer-watched"}
+    watched = {"civ-seguela": entry, "left": left, "other": {**entry, "pipeline": {"name": "another"}}}
+    (room.path / "watched.json").write_text(json.dumps(watched), encoding="utf-8")
 
-    def decided(day: dt.datetime, look_frac: float) -> None:
+    def decided(day: dt.datetime, look_frac: float, aoi_id: str = "civ-seguela") -> None:
         dekad = dekad_of(day_of(day))
-        seen = Coverage(
-            aoi_id="civ-seguela", dekad=dekad, stratum_id="*", scenes=1, look_frac=look_frac, optical_frac=0.0
-        )
+        seen = Coverage(aoi_id=aoi_id, dekad=dekad, stratum_id="*", scenes=1, look_frac=look_frac, optical_frac=0.0)
         commit = Commit(
-            aoi_id="civ-seguela", lineage="belief-2-abc", snapshot_id="S", first_dekad=dekad, last_dekad=dekad,
+            aoi_id=aoi_id, lineage="belief-2-abc", snapshot_id="S", first_dekad=dekad, last_dekad=dekad,
             scenes_digest="d",
         )  # fmt: skip
         tables.replace_decisions(commit, [DekadDecision(dekad=dekad, coverage=(seen,))])
 
     with closing(room.tables()) as tables:
         decided(NOW - 60 * DAY, 0.6)
+        decided(NOW - 60 * DAY, 0.6, "left")
+        decided(NOW - 60 * DAY, 0.6, "other")
         for days in (50, 40, 30, 20, 10, 0):
             decided(NOW - days * DAY, 0.004)
         _book(tables, NOW)

@@ -207,3 +207,38 @@ def test_each_language_says_each_alarm():
             over = {say_alarm(replace(alarm, ended_at=_at("2026-03-02")), language) for language in ("en", "fr", "pt")}
             assert len(told) == len(over) == 3
             assert not told & over
+
+
+_EARLY = _at("2026-03-01T04:07")
+_FAILED = tuple(_run(_at(f"2026-03-02T04:0{minute}"), 4) for minute in (7, 8))
+
+
+@pytest.mark.parametrize(
+    ("options", "sight", "now", "kind"),
+    [
+        ({"grace_h": 2.0}, _sight(_run(_EARLY)), "2026-03-02T07:00", AlarmKind.LATE),
+        (
+            {"long_run_h": 7.0},
+            _sight(_run(_EARLY), _run(_at("2026-03-02T04:07"), None, ended_at=None), is_held=True),
+            "2026-03-02T12:00",
+            AlarmKind.LATE,
+        ),
+        ({"missing_runs": 2}, _sight(_run(_EARLY)), "2026-03-03T05:00", AlarmKind.MISSING),
+        ({"failed_runs": 2}, _sight(_run(_EARLY), *_FAILED), "2026-03-02T05:00", AlarmKind.FAILED),
+        (
+            {"blind_days": 5},
+            _sight(_run(_EARLY), seen_until={"a": _EARLY - 6 * DAY}),
+            "2026-03-01T05:00",
+            AlarmKind.BLIND,
+        ),
+    ],
+)
+def test_each_option_of_an_alarm_moves_it(options, sight, now, kind):
+    assert kind not in _judged(sight, _at(now))
+    assert kind in _judged(sight, _at(now), DAILY.model_copy(update=options))
+
+
+def test_tries_in_an_hour_are_an_option():
+    runs = [_run(_EARLY), *_FAILED]
+    assert due_run(DAILY, runs, _at("2026-03-02T04:10")).due_at is not None
+    assert due_run(DAILY.model_copy(update={"tries_per_hour": 2}), runs, _at("2026-03-02T04:10")).due_at is None
