@@ -398,8 +398,8 @@ def _page(sections: Sequence[str], timed: str, about: str) -> str:
         "interval holds the truth in 0.88 to 0.92 of draws.\n\n"
         "Newly dug is what was broken for the first time in the half-year, in cells of 2.5 m, whether or not its pixel "
         "had been touched before.\n\n"
-        "A figure up to two fifths below the truth is a true one of a participant that declares late. Digging of which "
-        "less than `min_area_ha` is seen is not told where nothing is declared; a figure is not held to be above "
+        "A figure between the truth and two fifths below it counts as an honest one: capacity is a ceiling. Digging of "
+        "which less than `min_area_ha` is seen is not told where nothing is declared; a figure is not held to be above "
         "capacity where what could have gone unseen, or digging outside the strata, would explain it.\n\n"
         + "\n".join(sections)
         + f"\n## The draws\n\nScatter over {SEEDS} seeds, relative.\n\n{timed}\n{about}\n"
