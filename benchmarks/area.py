@@ -249,14 +249,14 @@ def _size_name(low_ha: float, high_ha: float) -> str:
 def _write(text: str, about: str, patches: Sequence[Patch], given: argparse.Namespace) -> None:
     """Write the page."""
     listed, words = ", ".join(map(str, given.seeds)), "".join(f" {word}" for word in sys.argv[1:])
+    density = "the usual" if given.density == 1.0 else f"{given.density:g} times the usual"
     used = SiteOptions()
     fit = ", ".join(f"`{name} = {value}`" for name, value in fitted(patches, used).items())
     held = ", ".join(f"{ratio:.2f}" for ratio in _left_out(patches, used))
     write_page(
         "area",
         "# Mapped and true area\n\n"
-        f"Worlds of {given.size} × {given.size} px, seeds {listed}, {given.density:g} times the usual density of "
-        "workings, two years monitored. True ground and sites no farther apart than "
+        f"Worlds of {given.size} × {given.size} px, seeds {listed}, {density} density of workings, two years monitored. True ground and sites no farther apart than "
         "about 30 m are one patch; *found* patches hold both. *In outlines* is the true ground within the outlines of "
         "sites; *mapped* is the area of sites that are not closed, *false* that of those that meet no true ground. "
         "*Interval holds*: of the found patches, those whose true area lies in the 90 % interval of the sites.\n\n"
