@@ -4,10 +4,11 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from kpgeo.model.aoi import Language
 from kpgeo.model.delivery import Delivery, DeliveryKind, Frequency
+from kpgeo.model.errors import BadInputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,5 +109,16 @@ def content_of(digest: Digest) -> dict[str, Any]:
 
 
 def digest_of(delivery: Delivery) -> Digest:
-    """Return what a delivery says."""
-    return _DIGEST.validate_python(delivery.body)
+    """Return what a delivery says.
+
+    Raises
+    ------
+    BadInputError
+        Another kpgeo put it together, in a form this one does not know.
+    """
+    try:
+        return _DIGEST.validate_python(delivery.body)
+    except ValidationError as error:
+        raise BadInputError(
+            "What the delivery says cannot be read.", where=delivery.id, remedy="Use the kpgeo that put it together."
+        ) from error

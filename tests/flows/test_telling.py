@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import hmac
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -446,3 +447,16 @@ def test_a_subscriber_may_not_use_a_folder_of_kpgeo(tmp_path: Path) -> None:
         desk = Desk(tmp_path / name, f'[[subscriber]]\nid = "a"\nfolder = "{name}"\n')
         with pytest.raises(BadInputError, match="used by kpgeo itself"):
             desk.tell()
+
+
+def test_a_delivery_that_another_kpgeo_put_together_holds_no_other_up(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, _mail(free_port(), 'folder = "for-a"\n'))
+    desk.decide([Thing(1)])
+    desk.tell()
+    with sqlite3.connect(desk.room.path / "kpgeo.db") as connection:
+        connection.execute("UPDATE deliveries SET body = '{}' WHERE state = 'waiting'")
+    connection.close()
+    desk.decide([Thing(1), Thing(2)])
+    report = desk.tell(NOW + _DAY)
+    assert [one.channel for one in report.sent] == ["folder:for-a"]
+    assert any("cannot be read" in one.error for one in report.failed)
