@@ -256,7 +256,8 @@ def _write(text: str, about: str, patches: Sequence[Patch], given: argparse.Name
     write_page(
         "area",
         "# Mapped and true area\n\n"
-        f"Worlds of {given.size} × {given.size} px, seeds {listed}, {density} density of workings, two years monitored. True ground and sites no farther apart than "
+        f"Worlds of {given.size} × {given.size} px, seeds {listed}, {density} density of workings, two years "
+        "monitored. True ground and sites no farther apart than "
         "about 30 m are one patch; *found* patches hold both. *In outlines* is the true ground within the outlines of "
         "sites; *mapped* is the area of sites that are not closed, *false* that of those that meet no true ground. "
         "*Interval holds*: of the found patches, those whose true area lies in the 90 % interval of the sites.\n\n"
