@@ -9,6 +9,7 @@ from kpgeo.brief.draft import Draft
 from kpgeo.brief.growth import write_growth
 from kpgeo.brief.inputs import Chip, ChipPair
 from kpgeo.brief.reading import WHOLE_AOI, SiteReading
+from kpgeo.brief.surroundings import say_surroundings
 from kpgeo.brief.vocabulary import EVENT, STATE, STATUS
 from kpgeo.brief.words import noop
 from kpgeo.model.calendar import date_of, dekad_end, dekad_start
@@ -307,11 +308,19 @@ def _write_pictures(draft: Draft) -> list[Block]:
         if pair.before is None and pair.after is None:
             without.append(reading)
         else:
-            blocks.append(_site_figure(draft, reading, pair, missing))
+            blocks += [_site_figure(draft, reading, pair, missing), *_around(draft, reading)]
     if without:
         text = words.say("No clear image was found, before or after: {sites}.", sites=draft.sites_named(without))
         blocks.append(Paragraph(text=text))
     return blocks
+
+
+def _around(draft: Draft, reading: SiteReading) -> list[Block]:
+    """Return what lies around a site, where the AOI file has any layer of it; nothing of it was detected."""
+    known = draft.inputs.surroundings.get(reading.site.id)
+    if known is None or not known.is_known:
+        return []
+    return [Bullets(items=say_surroundings(known, draft.words.language))]
 
 
 def _site_title(draft: Draft, reading: SiteReading) -> str:

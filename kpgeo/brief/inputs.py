@@ -18,6 +18,7 @@ from kpgeo.model.production import Comparison, DeclaredFigure
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Sensor
 from kpgeo.model.site import Site, SiteEvent, SiteMonth
+from kpgeo.model.surroundings import Surroundings
 
 _NOT_SEEN_GREY = 217
 
@@ -135,6 +136,7 @@ class BriefInputs:
     findings : sequence of Finding
         What the statistical checks found in the participant's figures.
     chips : mapping of site id to ChipPair
+    surroundings : mapping of site id to Surroundings
     left_out : LeftOut or None
         What of the AOI is not watched, by choice; None where it is watched whole.
     simulated : bool
@@ -157,6 +159,7 @@ class BriefInputs:
     findings: Sequence[Finding] = ()
     gaps: Sequence[Gap] = ()
     chips: Mapping[str, ChipPair] = field(default_factory=dict)
+    surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     left_out: LeftOut | None = None
     backdrop: Backdrop | None = None
     run: RunFacts = field(default_factory=RunFacts)

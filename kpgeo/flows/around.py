@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from kpgeo import brief
-from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.neighbours import describe_sites
+from kpgeo.flows.remembered import watch_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Site
 from kpgeo.model.surroundings import Surroundings

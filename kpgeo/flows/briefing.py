@@ -10,6 +10,7 @@ from typing import Any, Literal
 from kpgeo import __version__, brief, sites
 from kpgeo.brief import BriefContent, BriefInputs, ChipPair, RunFacts
 from kpgeo.flows.deciding import Bench
+from kpgeo.flows.neighbours import describe_sites
 from kpgeo.flows.pictures import backdrop, chip_pair
 from kpgeo.flows.record import operating_of, read_watched
 from kpgeo.flows.remembered import watch_of
@@ -127,7 +128,7 @@ def brief_inputs(
         ),
         simulated=is_simulated(watch.aoi),
     )
-    return replace(inputs, chips=_chips(watch, inputs, scenes))
+    return replace(inputs, chips=_chips(watch, inputs, scenes), surroundings=describe_sites(watch, inputs.sites))
 
 
 def _chips(watch: Watch, inputs: BriefInputs, scenes: Sequence[Any]) -> dict[str, ChipPair]:

@@ -3,9 +3,9 @@
 from functools import partial
 
 from kpgeo import sites
-from kpgeo.flows.remembered import watch_of
 from kpgeo.flows.export import ExportKind, ExportRow
 from kpgeo.flows.neighbours import describe_sites
+from kpgeo.flows.remembered import watch_of
 from kpgeo.store import Tables, Workspace
 
 

@@ -12,6 +12,7 @@ from kpgeo.flows.reviewing import carry_reviews
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ledger import Entry, EntryKind
+from kpgeo.model.review import read_person, read_text
 from kpgeo.store import Tables, Workspace
 
 _SAME_PLACE_M = 30.0
@@ -142,6 +143,7 @@ def adopt_method(room: Workspace, tables: Tables, aoi_id: str, lineage: str, *, 
     """
     if not by.strip() or not reason.strip():
         raise BadInputError("A change of method needs a name and a reason.", where="method", remedy="--by, --reason.")
+    by, reason = read_person(by), read_text(reason, "--reason")
     with room.lock():
         if tables.methods.speaking(aoi_id) == lineage:
             promote(room, aoi_id, lineage)

@@ -130,3 +130,9 @@ class Surroundings:
     permits: tuple[PermitShare, ...]
     baseline: WorkedBefore
     mined_good: MinedGood
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether the AOI has any layer that tells something of what lies around."""
+        nearest = (self.drainage, self.road, self.border, self.settlement, self.permit)
+        return self.permit_standing is not PermitStanding.NOT_KNOWN or any(one is not None for one in nearest)
