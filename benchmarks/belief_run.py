@@ -17,8 +17,8 @@ from benchmarks.grounds import MINED_FRAC, NO_DAY
 from kpgeo import assess, detect, flows
 from kpgeo.assess import Reliability, Score
 from kpgeo.detect import HistoryStack, Look
-from kpgeo.flows.deciding import decide_dekad
-from kpgeo.flows.tiles import context_of
+from kpgeo.flows.watching.deciding import decide_dekad
+from kpgeo.flows.watching.tiles import context_of
 from kpgeo.model.calendar import dekad_end, dekad_of, dekad_start
 from kpgeo.model.decision import DekadDecision
 from kpgeo.model.state import MINED, DekadFields, TileState

@@ -13,8 +13,8 @@ import matplotlib.pyplot as plt
 
 from benchmarks.common import DOCS, machine, table, world_at, write_page
 from kpgeo import flows
-from kpgeo.flows.observing import TileTask, observe_tile
-from kpgeo.flows.planning import plan_aoi
+from kpgeo.flows.plans.planning import plan_aoi
+from kpgeo.flows.watching.observing import TileTask, observe_tile
 from kpgeo.model.grid import TILE_PX, Grid
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.sim import SimOptions

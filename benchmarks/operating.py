@@ -27,7 +27,7 @@ from benchmarks.settings import SETTINGS
 from benchmarks.sweeping import SIZES, Watched, counts_of, found_of, sweep, tally, totals
 from kpgeo import alerts, assess, detect
 from kpgeo.assess import BeliefCounts, Reliability
-from kpgeo.flows.tiles import context_of
+from kpgeo.flows.watching.tiles import context_of
 from kpgeo.kernels.calibrate import calibrate_prob
 from kpgeo.kernels.counts import poisson_interval, resolvable_rate
 from kpgeo.model.errors import BadInputError

@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 
 from benchmarks.common import DOCS, machine, table, world_at, write_page
 from kpgeo import detect, features, flows, ingest
-from kpgeo.flows import tiles as tile_steps
-from kpgeo.flows.planning import plan_aoi
+from kpgeo.flows.plans.planning import plan_aoi
+from kpgeo.flows.watching import tiles as tile_steps
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.sim import SimOptions
 from kpgeo.store import Workspace

@@ -1,39 +1,38 @@
 """From scenes to alerts to a brief: plan, observe, decide, compare, deliver."""
 
-from kpgeo.flows.around import surroundings_of, surroundings_sentences
 from kpgeo.flows.briefing import BriefFormat, make_brief
-from kpgeo.flows.calibrating import CalibrationReport, calibrate
-from kpgeo.flows.catalogued import write_catalogue
-from kpgeo.flows.chain import LedgerCheck, entry_content, verify_ledger
-from kpgeo.flows.comparing import check_parcel, compare
-from kpgeo.flows.deciding import Bench, Decided, decide, first_undecided
-from kpgeo.flows.delivering import deliver
+from kpgeo.flows.declared.comparing import check_parcel, compare
+from kpgeo.flows.declared.figures import (
+    KnownFigures,
+    check_figures,
+    code_of,
+    is_kpgeo_table,
+    known_figures,
+    questions_about,
+)
+from kpgeo.flows.declared.imports import Entered, ImportRecord, enter_submission, keep_findings, read_imports
+from kpgeo.flows.declared.pages import check_ending
+from kpgeo.flows.declared.parcels import parcel_content, write_parcel_page
+from kpgeo.flows.declared.participant_pages import ParticipantPage, participant_page
+from kpgeo.flows.declared.participants import compare_figures, compare_participant
 from kpgeo.flows.demo import DemoReport, demo, score_watch
 from kpgeo.flows.doctor import Finding, examine, exit_code_of, summary_of
-from kpgeo.flows.evidence import Bundle, hold_against, make_due, make_evidence
-from kpgeo.flows.evidence_recompute import Recomputed, recompute
-from kpgeo.flows.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
-from kpgeo.flows.explaining import Subject, explain, parse_lon_lat
-from kpgeo.flows.export import ExportKind, ExportRow, export_rows
-from kpgeo.flows.figures import KnownFigures, check_figures, code_of, is_kpgeo_table, known_figures, questions_about
-from kpgeo.flows.gathering import rows_of
-from kpgeo.flows.growth import months_of_site
-from kpgeo.flows.imports import Entered, ImportRecord, enter_submission, keep_findings, read_imports
-from kpgeo.flows.methods import MethodReport, adopt_method, list_methods, method_report
-from kpgeo.flows.neighbours import describe_sites, surroundings_content
-from kpgeo.flows.observing import Observation, observe
-from kpgeo.flows.pages import check_ending
-from kpgeo.flows.parcels import parcel_content, write_parcel_page
-from kpgeo.flows.participant_pages import ParticipantPage, participant_page
-from kpgeo.flows.participants import compare_figures, compare_participant
-from kpgeo.flows.planned import Plan, plan
-from kpgeo.flows.publishing import PAGE as PUBLIC_PAGE
-from kpgeo.flows.publishing import Publication, publish, restricted_of
-from kpgeo.flows.record import read_watched
-from kpgeo.flows.remembered import watch_of
-from kpgeo.flows.reporting import RunReport
-from kpgeo.flows.review_scores import ReviewReport, sample_reviews, score_reviews
-from kpgeo.flows.reviewing import (
+from kpgeo.flows.explained.calibrating import CalibrationReport, calibrate
+from kpgeo.flows.explained.explained import ExplanationStyle, evidence_file, explanation_content, write_explanations
+from kpgeo.flows.explained.explaining import Subject, explain, parse_lon_lat
+from kpgeo.flows.exports.around import surroundings_of, surroundings_sentences
+from kpgeo.flows.exports.catalogued import write_catalogue
+from kpgeo.flows.exports.export import ExportKind, ExportRow, export_rows
+from kpgeo.flows.exports.gathering import rows_of
+from kpgeo.flows.exports.growth import months_of_site
+from kpgeo.flows.exports.neighbours import describe_sites, surroundings_content
+from kpgeo.flows.exports.publishing import PAGE as PUBLIC_PAGE
+from kpgeo.flows.exports.publishing import Publication, publish, restricted_of
+from kpgeo.flows.exports.sheets import ExportFormat
+from kpgeo.flows.plans.planned import Plan, plan
+from kpgeo.flows.reviews.chain import LedgerCheck, entry_content, verify_ledger
+from kpgeo.flows.reviews.methods import MethodReport, adopt_method, list_methods, method_report
+from kpgeo.flows.reviews.reviewing import (
     NO_LONGER_RAISED,
     QueueFilter,
     ReviewRow,
@@ -45,9 +44,9 @@ from kpgeo.flows.reviewing import (
     review_queue,
     take_step,
 )
-from kpgeo.flows.running import run_pipeline
-from kpgeo.flows.scheduling_run import NotRun, ScheduleReport, check_schedule, run_if_due
-from kpgeo.flows.scheduling_units import (
+from kpgeo.flows.reviews.scores import ReviewReport, sample_reviews, score_reviews
+from kpgeo.flows.schedule.due import NotRun, ScheduleReport, check_schedule, run_if_due
+from kpgeo.flows.schedule.units import (
     Machine,
     TimerForm,
     enabling,
@@ -56,8 +55,10 @@ from kpgeo.flows.scheduling_units import (
     timer_files,
     write_timers,
 )
-from kpgeo.flows.sheets import ExportFormat
-from kpgeo.flows.telling import (
+from kpgeo.flows.sealed.bundles import Bundle, hold_against, make_due, make_evidence
+from kpgeo.flows.sealed.recompute import Recomputed, recompute
+from kpgeo.flows.telling.delivering import deliver
+from kpgeo.flows.telling.telling import (
     PostReport,
     Trial,
     deliver_now,
@@ -66,8 +67,14 @@ from kpgeo.flows.telling import (
     tell_subscribers,
     try_delivery,
 )
-from kpgeo.flows.unwatched import left_out_content, left_out_of, left_out_sentences
-from kpgeo.flows.watch import Progress, Watch, open_watch, open_watches
+from kpgeo.flows.watching.deciding import Bench, Decided, decide, first_undecided
+from kpgeo.flows.watching.observing import Observation, observe
+from kpgeo.flows.watching.record import read_watched
+from kpgeo.flows.watching.remembered import watch_of
+from kpgeo.flows.watching.reporting import RunReport
+from kpgeo.flows.watching.running import run_pipeline
+from kpgeo.flows.watching.unwatched import left_out_content, left_out_of, left_out_sentences
+from kpgeo.flows.watching.watch import Progress, Watch, open_watch, open_watches
 
 __all__ = [
     "NO_LONGER_RAISED",

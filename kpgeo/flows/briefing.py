@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from kpgeo import __version__, brief, sites
 from kpgeo.brief import BriefContent, BriefInputs, ChipPair, RunFacts
-from kpgeo.flows.deciding import Bench
-from kpgeo.flows.neighbours import describe_sites
+from kpgeo.flows.declared.statistics import statistics_of
+from kpgeo.flows.exports.neighbours import describe_sites
 from kpgeo.flows.pictures import backdrop, chip_pair
-from kpgeo.flows.record import operating_of, read_watched
-from kpgeo.flows.remembered import watch_of
-from kpgeo.flows.statistics import statistics_of
-from kpgeo.flows.watch import Watch
+from kpgeo.flows.watching.deciding import Bench
+from kpgeo.flows.watching.record import operating_of, read_watched
+from kpgeo.flows.watching.remembered import watch_of
+from kpgeo.flows.watching.watch import Watch
 from kpgeo.model.aoi import Aoi, Language
 from kpgeo.model.calendar import day_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError

@@ -11,12 +11,12 @@ from kpgeo import assess, sim
 from kpgeo.alerts import operating_content, operating_sentence
 from kpgeo.assess import Score
 from kpgeo.flows.briefing import make_brief
-from kpgeo.flows.deciding import Bench
-from kpgeo.flows.planning import open_workspace
-from kpgeo.flows.record import canonical
-from kpgeo.flows.reporting import RunReport
-from kpgeo.flows.running import run_pipeline
-from kpgeo.flows.watch import Progress, Watch, open_watches, silent
+from kpgeo.flows.plans.planning import open_workspace
+from kpgeo.flows.watching.deciding import Bench
+from kpgeo.flows.watching.record import canonical
+from kpgeo.flows.watching.reporting import RunReport
+from kpgeo.flows.watching.running import run_pipeline
+from kpgeo.flows.watching.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.alert import Alert, MachineState
 from kpgeo.model.calendar import date_of, dekad_end
 from kpgeo.model.errors import IntegrityError

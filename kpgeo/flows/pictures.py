@@ -12,7 +12,7 @@ from odc.geo.geom import BoundingBox
 
 from kpgeo import ingest
 from kpgeo.brief import Backdrop, Chip, ChipPair, stretch_alike
-from kpgeo.flows.watch import Watch
+from kpgeo.flows.watching.watch import Watch
 from kpgeo.model.scene import LookClass, Scene, Sensor
 from kpgeo.model.site import Site
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.cubes import cube_of
 from benchmarks.settings import SETTINGS
 from kpgeo import catalog, flows
-from kpgeo.flows.tiles import TileReader
+from kpgeo.flows.watching.tiles import TileReader
 from kpgeo.model.calendar import date_of
 from kpgeo.model.scene import Sensor
 from kpgeo.options.pipeline import Pipeline

@@ -96,7 +96,7 @@ def test_an_unreachable_catalogue_is_exit_code_4(tmp_path: Path, monkeypatch: py
     def no_answer(*args: object, **named: object) -> None:
         raise UpstreamError("No catalogue answered.", where="catalog")
 
-    monkeypatch.setattr("kpgeo.flows.scenes.catalog.find_scenes", no_answer)
+    monkeypatch.setattr("kpgeo.flows.watching.scenes.catalog.find_scenes", no_answer)
     pipeline = tmp_path / "pipeline.toml"
     pipeline.write_text(_PIPELINE.format(name="p"))
     for command in ("plan", "run"):

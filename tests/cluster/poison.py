@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kpgeo.flows import observing
+from kpgeo.flows.watching import observing
 
 
 def dask_setup(worker: object) -> None:

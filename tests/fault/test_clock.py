@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpgeo import flows
-from kpgeo.flows.scenes import span_of
+from kpgeo.flows.watching.scenes import span_of
 from kpgeo.model.calendar import (
     Period,
     date_of,

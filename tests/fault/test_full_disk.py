@@ -133,7 +133,7 @@ def undecided(small_world: Path, fitted: Path, tmp_path: Path, monkeypatch: pyte
         raise KpgeoError("Stopped before deciding.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kpgeo.flows.running.decide", stop)
+        patch.setattr("kpgeo.flows.watching.running.decide", stop)
         flows.run_pipeline(Pipeline.read(small_world / "pipeline.toml"), workspace=workspace, cluster="sync")
     return workspace
 

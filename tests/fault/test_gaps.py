@@ -77,7 +77,7 @@ def test_an_aoi_that_fails_says_so_and_nothing_is_committed(
     def no_answer(*args: object, **named: object) -> None:
         raise UpstreamError("No catalogue answered.", where="catalog")
 
-    monkeypatch.setattr("kpgeo.flows.scenes.catalog.find_scenes", no_answer)
+    monkeypatch.setattr("kpgeo.flows.watching.scenes.catalog.find_scenes", no_answer)
     report = flows.run_pipeline(pipeline, workspace=workspace, cluster="sync")
     assert [result.verdict for result in report.results] == [RunVerdict.FAILED]
     assert report.exit_code == 4
@@ -96,7 +96,7 @@ def test_where_every_tile_is_lost_nothing_is_committed(
         raise MemoryError("too big")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kpgeo.flows.observing.observe_tile", burst)
+        patch.setattr("kpgeo.flows.watching.observing.observe_tile", burst)
         with pytest.raises(MemoryError):
             flows.run_pipeline(pipeline, workspace=workspace, cluster="sync")
     (watch,) = flows.open_watches(pipeline)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kpgeo import flows, registry
-from kpgeo.flows import observing
+from kpgeo.flows.watching import observing
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.calendar import dekad_start
 from kpgeo.model.grid import Grid

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kpgeo import flows, production
-from kpgeo.flows.comparing import are_compared, half_years
+from kpgeo.flows.declared.comparing import are_compared, half_years
 from kpgeo.model.calendar import Period, day_of, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.parcel import Parcel, ParcelAnswer

@@ -12,10 +12,10 @@ import pytest
 from kpgeo import evidence, flows
 from kpgeo.evidence import Sealed, read_bundle, verify_bundle
 from kpgeo.evidence.container import compose_container, segments_of
-from kpgeo.flows import evidence_recompute
-from kpgeo.flows.evidence import open_bench
-from kpgeo.flows.evidence_files import find_case
-from kpgeo.flows.remembered import watch_of
+from kpgeo.flows.sealed import recompute as evidence_recompute
+from kpgeo.flows.sealed.bundles import open_bench
+from kpgeo.flows.sealed.files import find_case
+from kpgeo.flows.watching.remembered import watch_of
 from kpgeo.model.alert import Alert
 from kpgeo.model.calendar import dekad_of
 from kpgeo.model.errors import BadInputError, IntegrityError
@@ -228,7 +228,7 @@ def test_a_restricted_area_marks_its_bundle(room: Workspace, tables: Tables, mon
         watch, run_id = watch_of(*given)  # type: ignore[arg-type]
         return replace(watch, aoi=replace(watch.aoi, sensitivity="kp-only")), run_id
 
-    monkeypatch.setattr("kpgeo.flows.evidence.watch_of", restricted)
+    monkeypatch.setattr("kpgeo.flows.sealed.bundles.watch_of", restricted)
     made = flows.make_evidence(room, tables, _alerts(room, tables)[0].id, dekad=_alerts(room, tables)[0].raised_dekad)
     assert made.path.name.endswith("_KP-ONLY.kpe.zip")
     checked = verify_bundle(made.path.read_bytes())

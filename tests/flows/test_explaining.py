@@ -9,8 +9,9 @@ import pytest
 import shapely
 
 from kpgeo import detect, flows
-from kpgeo.flows import Bench, Subject, explain, explaining, explanation_content, parse_lon_lat
-from kpgeo.flows.explained import ExplanationStyle, write_explanations
+from kpgeo.flows import Bench, Subject, explain, explanation_content, parse_lon_lat
+from kpgeo.flows.explained import explaining
+from kpgeo.flows.explained.explained import ExplanationStyle, write_explanations
 from kpgeo.model.calendar import date_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.state import DYNAMIC_LAYERS, LandState, TileState

@@ -17,8 +17,8 @@ import pyogrio
 import pytest
 import shapely
 
-from kpgeo.flows.export import ExportKind, ExportRow, columns_of, export_rows
-from kpgeo.flows.sheets import ExportFormat
+from kpgeo.flows.exports.export import ExportKind, ExportRow, columns_of, export_rows
+from kpgeo.flows.exports.sheets import ExportFormat
 from kpgeo.model.alert import Alert, Evidence, MachineState, Question
 from kpgeo.model.aoi import Aoi, Sourced
 from kpgeo.model.errors import BadInputError

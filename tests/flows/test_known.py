@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from kpgeo.catalog import Answer, Search
-from kpgeo.flows.known import Before, reconcile
-from kpgeo.flows.scenes import Span
+from kpgeo.flows.watching.known import Before, reconcile
+from kpgeo.flows.watching.scenes import Span
 from kpgeo.model.scene import Granule, Scene, Sensor
 
 S2, S1 = Sensor.SENTINEL2, Sensor.SENTINEL1

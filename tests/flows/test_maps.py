@@ -12,7 +12,7 @@ import pytest
 import rasterio
 
 from kpgeo import flows
-from kpgeo.flows.maps import LAYERS, map_of
+from kpgeo.flows.exports.maps import LAYERS, map_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.store import Tables, Workspace
 

@@ -11,9 +11,9 @@ import rasterio
 from affine import Affine
 
 from kpgeo import catalog, flows
-from kpgeo.flows.orbits import divide, known_orbits, stand_aside
-from kpgeo.flows.running import verdict_of
-from kpgeo.flows.tiles import TileReader, fold_tile
+from kpgeo.flows.watching.orbits import divide, known_orbits, stand_aside
+from kpgeo.flows.watching.running import verdict_of
+from kpgeo.flows.watching.tiles import TileReader, fold_tile
 from kpgeo.model.run import Gap, RunVerdict
 from kpgeo.model.scene import Scene, Sensor
 from kpgeo.model.state import TileBaseline

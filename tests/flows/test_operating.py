@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.sweeping import SIZES, Watched, tally
 from kpgeo import assess, detect, flows
-from kpgeo.flows.record import operating_of
+from kpgeo.flows.watching.record import operating_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.operating import BeliefMap, Calibration, OperatingCurve
 from kpgeo.options.alerts import AlertOptions

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kpgeo import flows
-from kpgeo.flows.statistics import statistics_of
+from kpgeo.flows.declared.statistics import statistics_of
 from kpgeo.model.calendar import Period
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.production import DeclaredFigure, DeclaredKind, Sector

@@ -13,10 +13,10 @@ from pyproj import Transformer
 
 from kpgeo import flows, ingest, registry
 from kpgeo.catalog import find_scenes
-from kpgeo.flows.effort import Effort, Workload, efforts_before
-from kpgeo.flows.forecasting import DEFAULT_PX_S, reckon, workers_of
-from kpgeo.flows.planned import duplicates_of, stand_ins_of
-from kpgeo.flows.traffic import Traffic, as_measured, size_of, traffic_of
+from kpgeo.flows.plans.forecasting import DEFAULT_PX_S, reckon, workers_of
+from kpgeo.flows.plans.planned import duplicates_of, stand_ins_of
+from kpgeo.flows.plans.traffic import Traffic, as_measured, size_of, traffic_of
+from kpgeo.flows.watching.effort import Effort, Workload, efforts_before
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Grid
 from kpgeo.model.scene import Granule, LookClass, Scene, Sensor
@@ -49,7 +49,7 @@ def ran(small_world: Path, tmp_path_factory: pytest.TempPathFactory, patch: pyte
         return cube, gaps
 
     patch.setattr(registry, "grid_of", lambda aoi: dataclasses.replace(grid_of(aoi), tile_px=48))
-    patch.setattr("kpgeo.flows.scenes.catalog.find_scenes", search)
+    patch.setattr("kpgeo.flows.watching.scenes.catalog.find_scenes", search)
     patch.setattr(ingest, "load_cube", load)
     pipeline = Pipeline.read(small_world / "pipeline.toml")
     workspace = tmp_path_factory.mktemp("planned") / "workspace"

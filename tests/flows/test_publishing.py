@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpgeo import alerts, flows
-from kpgeo.flows import publishing
+from kpgeo.flows.exports import publishing
 from kpgeo.model.calendar import Period, day_of
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.ledger import EntryKind

@@ -12,7 +12,7 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from kpgeo import flows
-from kpgeo.flows.reviewing import carry_reviews
+from kpgeo.flows.reviews.reviewing import carry_reviews
 from kpgeo.model.alert import Alert, AlertEvent, Evidence, MachineState, Question
 from kpgeo.model.decision import Commit, DekadDecision
 from kpgeo.model.errors import BadInputError, ConflictError, IntegrityError, RuleError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kpgeo import flows
-from kpgeo.flows.coverage import measure_coverage
-from kpgeo.flows.running import verdict_of
+from kpgeo.flows.watching.coverage import measure_coverage
+from kpgeo.flows.watching.running import verdict_of
 from kpgeo.model.calendar import dekad_start
 from kpgeo.model.decision import Commit, DekadDecision
 from kpgeo.model.errors import BadInputError
@@ -81,7 +81,7 @@ def test_each_delivery_option_changes_something(
 ) -> None:
     if field == "enabled":
         calls: list[object] = []
-        monkeypatch.setattr("kpgeo.flows.running.deliver", lambda *args: calls.append(args) or 0)
+        monkeypatch.setattr("kpgeo.flows.watching.running.deliver", lambda *args: calls.append(args) or 0)
         pipeline = Pipeline.read(small_world / "pipeline.toml")
         pipeline = pipeline.model_copy(update={"deliver": DeliverOptions(enabled=False)})
         workspace = Path(shutil.copytree(fitted, tmp_path / "workspace"))

@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from kpgeo import flows
-from kpgeo.flows.scenes import Span, closed_at_last_scene, edition, knows_history, monitored, span_of, spans_of, work_of
-from kpgeo.flows.watch import Watch
+from kpgeo.flows.watching.scenes import (
+    Span,
+    closed_at_last_scene,
+    edition,
+    knows_history,
+    monitored,
+    span_of,
+    spans_of,
+    work_of,
+)
+from kpgeo.flows.watching.watch import Watch
 from kpgeo.model.calendar import day_of, dekad_of, dekad_start
 from kpgeo.model.scene import Granule, Scene
 from kpgeo.options.pipeline import CatalogSource, Pipeline

@@ -20,12 +20,12 @@ import time_machine
 from typer.testing import CliRunner
 
 from kpgeo import cli, flows
-from kpgeo.flows.alarm import alarm_item
 from kpgeo.flows.doctor.timetable import schedule_findings
-from kpgeo.flows.running import opened_to_write
-from kpgeo.flows.scheduling import due_before, due_run
-from kpgeo.flows.scheduling_book import Booking, heartbeat_file
-from kpgeo.flows.scheduling_watch import Sight, judge
+from kpgeo.flows.schedule.alarm import alarm_item
+from kpgeo.flows.schedule.book import Booking, heartbeat_file
+from kpgeo.flows.schedule.silence import Sight, judge
+from kpgeo.flows.schedule.slots import due_before, due_run
+from kpgeo.flows.watching.running import opened_to_write
 from kpgeo.model.calendar import day_of, dekad_of
 from kpgeo.model.decision import Commit, DekadDecision, OutboxItem
 from kpgeo.model.errors import BadInputError
@@ -236,7 +236,7 @@ def test_a_run_that_breaks_is_written_down_as_failed(
     broken = pipeline.model_copy(update={"aois": ("no-such-place",)})
     with pytest.raises(BadInputError):
         flows.run_if_due(broken, workspace=workspace, cluster="sync")
-    monkeypatch.setattr("kpgeo.flows.running.deliver", lambda *_: 1 / 0)
+    monkeypatch.setattr("kpgeo.flows.watching.running.deliver", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         flows.run_if_due(pipeline, workspace=workspace, cluster="sync")
     with closing(Workspace(workspace).tables()) as tables:
@@ -247,9 +247,9 @@ def test_a_run_that_breaks_is_written_down_as_failed(
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from kpgeo.flows.alarm import alarm_item
-from kpgeo.flows.running import opened_to_write
-from kpgeo.flows.scheduling_book import booked, usual_due
+from kpgeo.flows.schedule.alarm import alarm_item
+from kpgeo.flows.watching.running import opened_to_write
+from kpgeo.flows.schedule.book import booked, usual_due
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Workspace
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from kpgeo import cli
-from kpgeo.flows.scheduling_units import Machine, TimerForm, enabling, machine_of, timer_files, write_timers
+from kpgeo.flows.schedule.units import Machine, TimerForm, enabling, machine_of, timer_files, write_timers
 from kpgeo.model.errors import BadInputError
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.schedule import ScheduleOptions

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpgeo.flows.alarm import say_alarm
-from kpgeo.flows.scheduling import due_after, due_before, due_between, due_run
-from kpgeo.flows.scheduling_watch import Sight, judge
+from kpgeo.flows.schedule.alarm import say_alarm
+from kpgeo.flows.schedule.silence import Sight, judge
+from kpgeo.flows.schedule.slots import due_after, due_before, due_between, due_run
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.schedule import Alarm, AlarmKind, RunEntry
 from kpgeo.options.schedule import ScheduleOptions

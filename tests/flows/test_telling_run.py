@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kpgeo import flows
-from kpgeo.flows.office import Office, read_subscribers
+from kpgeo.flows.telling.office import Office, read_subscribers
 from kpgeo.model.errors import BadInputError
 from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.pipeline import Pipeline

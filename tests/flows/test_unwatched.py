@@ -9,9 +9,9 @@ import pytest
 
 from kpgeo import flows, registry
 from kpgeo.flows import ExportKind
-from kpgeo.flows.coverage import measure_coverage
-from kpgeo.flows.priors import opening_boost_of
-from kpgeo.flows.tiles import TileReader
+from kpgeo.flows.watching.coverage import measure_coverage
+from kpgeo.flows.watching.priors import opening_boost_of
+from kpgeo.flows.watching.tiles import TileReader
 from kpgeo.model.aoi import LeftOut
 from kpgeo.model.decision import OutboxItem
 from kpgeo.model.errors import BadInputError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kpgeo import flows
-from kpgeo.flows.tiles import TileReader
+from kpgeo.flows.watching.tiles import TileReader
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Workspace
 

@@ -101,7 +101,7 @@ def test_a_crash_between_the_two_commits_is_made_good(
         raise RuntimeError("pulled the plug")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kpgeo.flows.running.decide", crash)
+        patch.setattr("kpgeo.flows.watching.running.decide", crash)
         with pytest.raises(RuntimeError, match="plug"):
             run(pipeline_of(small_world), workspace)
     report = run(pipeline_of(small_world), workspace)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kpgeo import flows, registry
-from kpgeo.flows import observing
-from kpgeo.flows.watch import Watch
+from kpgeo.flows.watching import observing
+from kpgeo.flows.watching.watch import Watch
 from kpgeo.model.aoi import Aoi
 from kpgeo.model.calendar import dekad_label
 from kpgeo.model.grid import Grid

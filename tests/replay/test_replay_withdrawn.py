@@ -69,7 +69,7 @@ def test_a_run_killed_after_a_withdrawal_was_noted_folds_it_out_the_next_time(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kpgeo.flows.running.observe", die)
+        patch.setattr("kpgeo.flows.watching.running.observe", die)
         with pytest.raises(RuntimeError, match="killed"):
             run(pipeline, workspace)
     run(pipeline, workspace)

@@ -14,7 +14,7 @@ from kpgeo.flows.doctor.papers import cluster_findings, file_findings, read_pipe
 from kpgeo.flows.doctor.room import examine_workspace
 from kpgeo.flows.doctor.software import examine_software
 from kpgeo.flows.doctor.timetable import schedule_findings
-from kpgeo.flows.watch import Progress, Watch, silent
+from kpgeo.flows.watching.watch import Progress, Watch, silent
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.wire import redact
 

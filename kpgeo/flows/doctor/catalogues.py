@@ -17,7 +17,7 @@ from pyproj import Transformer
 
 from kpgeo import catalog, ingest
 from kpgeo.flows.doctor.finding import Finding, failed, good, of_error, warned
-from kpgeo.flows.watch import Watch
+from kpgeo.flows.watching.watch import Watch
 from kpgeo.model.errors import UpstreamError
 from kpgeo.model.grid import Tile
 from kpgeo.model.run import Gap

@@ -6,7 +6,7 @@ from typing import Any
 
 from kpgeo import lazy
 from kpgeo.flows.doctor.finding import Finding, counted, failed, good, of_error
-from kpgeo.flows.watch import Watch, open_watch
+from kpgeo.flows.watching.watch import Watch, open_watch
 from kpgeo.model.errors import KpgeoError
 from kpgeo.options.pipeline import Pipeline
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kpgeo.flows.doctor.finding import Finding, counted, failed, good, of_error, warned
-from kpgeo.flows.watch import Watch
+from kpgeo.flows.watching.watch import Watch
 from kpgeo.model.calendar import day_of, dekad_of
 from kpgeo.model.errors import KpgeoError
 from kpgeo.model.state import DYNAMIC_LAYERS, STATIC_LAYERS

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kpgeo.flows.doctor.finding import Finding, counted, failed, good, warned
-from kpgeo.flows.scheduling import due_after, say_moment
+from kpgeo.flows.schedule.slots import due_after, say_moment
 from kpgeo.options.pipeline import Pipeline
 
 _CHECK = "schedule"

@@ -1,0 +1,1 @@
+"""What was declared, held against what was seen."""

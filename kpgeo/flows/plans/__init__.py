@@ -1,0 +1,1 @@
+"""What a run would read, and how long it would take."""

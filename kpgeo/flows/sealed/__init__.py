@@ -1,0 +1,1 @@
+"""Evidence bundles: made of a workspace, and made again from the scenes."""

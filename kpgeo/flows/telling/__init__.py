@@ -1,0 +1,1 @@
+"""Telling subscribers: what is due, put together once, sent until it is taken."""

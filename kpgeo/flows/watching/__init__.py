@@ -1,0 +1,1 @@
+"""What is watched, observed and decided, dekad by dekad."""
