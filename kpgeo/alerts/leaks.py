@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,16 @@ class Restricted:
     node_deg: float = 0.05
 
     @cached_property
+    def parts(self) -> tuple["Restricted", ...]:
+        """Return it by UTM zone and hemisphere, so that signs and metres are those of each point; ids in the first."""
+        lon, lat = self.lon_lat[:, 0], self.lon_lat[:, 1]
+        zones = (np.floor((lon + 180.0) / 6.0) % 60 + 1.0) * np.where(lat >= 0.0, 1.0, -1.0)
+        found = [self.lon_lat[zones == zone] for zone in np.unique(zones)] or [self.lon_lat]
+        return tuple(
+            replace(self, lon_lat=points, words=() if number else self.words) for number, points in enumerate(found)
+        )
+
+    @cached_property
     def tree(self) -> shapely.STRtree:
         """Return the points in metres of their own UTM zone."""
         points: list[shapely.Point] = [shapely.Point(*place) for place in self.utm]
@@ -124,10 +134,13 @@ def find_leaks(name: str, content: bytes, restricted: Restricted) -> list[Leak]:
     content : bytes
         What is packed in it (zip, gzip, zlib streams of PNG and PDF) is looked through as well.
     """
-    leaks = [*_of_bytes(f"{name} (its name)", name.encode("utf-8", "surrogateescape"), restricted)]
-    for place, part in _unpacked(name, content, 0):
-        leaks += _of_bytes(place, part, restricted)
-    return leaks
+    looked_through = [(f"{name} (its name)", name.encode("utf-8", "surrogateescape")), *_unpacked(name, content, 0)]
+    return [
+        leak
+        for place, packed in looked_through
+        for points in restricted.parts
+        for leak in _of_bytes(place, packed, points)
+    ]
 
 
 def _of_bytes(place: str, content: bytes, restricted: Restricted) -> Iterator[Leak]:

@@ -135,3 +135,25 @@ def test_noise_is_no_place() -> None:
 def test_nothing_restricted_nothing_found() -> None:
     nowhere = Restricted(lon_lat=np.zeros((0, 2)))
     assert [find_leaks("file", content, nowhere) for content in GIVEN_AWAY.values()].count([]) == len(GIVEN_AWAY)
+
+
+FAR_LON, FAR_LAT = 20.41237, -4.31864
+FAR_EAST, FAR_NORTH = pyproj.Transformer.from_crs(4326, 32734, always_xy=True).transform(FAR_LON, FAR_LAT)
+
+
+@pytest.mark.fault(45)
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{FAR_LON:.3f} {FAR_LAT:.3f}".encode(),
+        f"4.319 S, {FAR_LON:.3f} E".encode(),
+        f"34M {FAR_EAST:.0f} {FAR_NORTH:.0f}".encode(),
+        struct.pack("<2f", FAR_LON, FAR_LAT),
+        TEXT,
+        f"29N {EAST:.0f} {NORTH:.0f}".encode(),
+    ],
+)
+def test_places_in_several_parts_of_the_world_are_found_each(content: bytes) -> None:
+    both = Restricted(lon_lat=np.array([[LON, LAT], [-6.7, 8.01], [FAR_LON, FAR_LAT]]))
+    assert find_leaks("file", content, both)
+    assert find_leaks("file", b"see the id", Restricted(lon_lat=both.lon_lat, words=("the id",)))
