@@ -105,6 +105,10 @@ class News:
         Whether later scenes overturned that event.
     is_beside : bool
         Whether it is of a method that does not speak.
+    adopted_at : datetime or None
+        When a person let the method speak that it is of; None where none had to.
+    follows : frozenset of str
+        Alerts at the place of its own that methods which spoke before announced.
     """
 
     id: str
@@ -115,6 +119,8 @@ class News:
     was_decided: bool = False
     is_overturned: bool = False
     is_beside: bool = False
+    adopted_at: dt.datetime | None = None
+    follows: frozenset[str] = frozenset()
 
     @property
     def holds(self) -> bool:

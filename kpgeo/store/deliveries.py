@@ -16,7 +16,7 @@ from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 from kpgeo.store import rows, schema
 from kpgeo.store.database import Database
 from kpgeo.store.ledger import append_entries
-from kpgeo.store.methods import lineages_beside
+from kpgeo.store.methods import Adoptions, lineages_beside, read_adoptions
 
 _DECIDED = frozenset(f"alert-{state}" for state in MachineState)
 _Row = Mapping[Any, Any]
@@ -46,8 +46,8 @@ class Deliveries:
         with self._database.reading() as connection:
             found = list(connection.execute(query).mappings())
             beside = lineages_beside(connection, {(row["aoi_id"], row["lineage"]) for row in found if row["lineage"]})
-            live = _live_items(connection)
-        return [_news_of(row, live, beside) for row in found]
+            live, adoptions = _live_items(connection), read_adoptions(connection)
+        return [_news_of(row, live, beside, adoptions) for row in found]
 
     def subscription(self, subscriber: str, channel: str) -> Subscription | None:
         """Return what a subscriber knows by a channel; None where the channel was never met."""
@@ -121,12 +121,12 @@ class Deliveries:
 
     def begin_attempt(self, delivery: Delivery, next_at: dt.datetime) -> Delivery:
         """Count an attempt before it is made, so that one that kills its process comes to an end too."""
-        self._change(delivery.id, attempts=delivery.attempts + 1, next_at=_moment(next_at))
+        self._change(delivery.id, attempts=delivery.attempts + 1, next_at=rows.to_utc(next_at))
         return self.delivery(delivery.id)
 
     def note_failed(self, delivery: Delivery, error: str, next_at: dt.datetime | None = None) -> None:
         """Note why an attempt failed, and when it is tried again where that is not as it was planned."""
-        self._change(delivery.id, error=error[:1000], next_at=_moment(next_at or delivery.next_at))
+        self._change(delivery.id, error=error[:1000], next_at=rows.to_utc(next_at or delivery.next_at))
 
     def note_end(self, delivery: Delivery, state: DeliveryState, now: dt.datetime, error: str = "") -> None:
         """Note that a delivery was sent or given up; the ledger keeps it, without the receiver's address."""
@@ -138,7 +138,7 @@ class Deliveries:
             actor=MACHINE,
             body={**said, "kind": delivery.kind, "items": list(delivery.items), "attempts": delivery.attempts},
         )
-        sent_at = _moment(now) if state is DeliveryState.SENT else None
+        sent_at = rows.to_utc(now) if state is DeliveryState.SENT else None
         columns = schema.deliveries.c
         put = update(schema.deliveries).where(columns.id == delivery.id, columns.state == DeliveryState.WAITING)
         with self._database.writing() as connection:
@@ -157,7 +157,7 @@ class Deliveries:
         delivery = self.delivery(delivery_id)
         if delivery.state is DeliveryState.SENT:
             raise BadInputError("It was sent, and is not sent twice.", where=delivery_id)
-        self._change(delivery_id, state=DeliveryState.WAITING, attempts=0, next_at=_moment(now), error="")
+        self._change(delivery_id, state=DeliveryState.WAITING, attempts=0, next_at=rows.to_utc(now), error="")
         return self.delivery(delivery_id)
 
     def delivery(self, delivery_id: str) -> Delivery:
@@ -193,11 +193,11 @@ def row_of_delivery(one: Delivery) -> dict[str, Any]:
         "items": rows.to_json(one.items),
         "body": rows.to_json(one.body),
         "state": one.state,
-        "made_at": _moment(one.made_at),
-        "next_at": _moment(one.next_at),
+        "made_at": rows.to_utc(one.made_at),
+        "next_at": rows.to_utc(one.next_at),
         "error": one.error,
         "attempts": one.attempts,
-        "sent_at": None if one.sent_at is None else _moment(one.sent_at),
+        "sent_at": rows.to_utc_or_none(one.sent_at),
     }
 
 
@@ -211,7 +211,7 @@ def delivery_of_row(row: _Row) -> Delivery:
         state=DeliveryState(row["state"]),
         made_at=dt.datetime.fromisoformat(row["made_at"]),
         next_at=dt.datetime.fromisoformat(row["next_at"]),
-        sent_at=None if row["sent_at"] is None else dt.datetime.fromisoformat(row["sent_at"]),
+        sent_at=rows.from_utc_or_none(row["sent_at"]),
     )
 
 
@@ -221,11 +221,11 @@ def _put_subscription(connection: Connection, after: Subscription, settled: Iter
     before = connection.scalar(select(table.c.settled).where(*same))
     known = frozenset(settled) | frozenset(json.loads(before or "[]"))
     said = {"newest": rows.to_json(after.newest), "settled": rows.to_json(sorted(known))}
-    values = {**said, "asked_at": _moment(after.asked_at)}
+    values = {**said, "asked_at": rows.to_utc(after.asked_at)}
     if before is not None:
         connection.execute(update(table).where(*same).values(**values))
         return
-    key = {"subscriber": after.subscriber, "channel": after.channel, "since": _moment(after.since)}
+    key = {"subscriber": after.subscriber, "channel": after.channel, "since": rows.to_utc(after.since)}
     connection.execute(insert(table), {**key, **values})
 
 
@@ -238,19 +238,18 @@ def _live_items(connection: Connection) -> frozenset[str]:
     )
 
 
-def _news_of(row: _Row, live: frozenset[str], beside: Iterable[tuple[str, str]]) -> News:
+def _news_of(row: _Row, live: frozenset[str], beside: Iterable[tuple[str, str]], adoptions: Adoptions) -> News:
     was_decided = row["kind"] in _DECIDED and bool(row["lineage"])
+    payload = json.loads(row["payload"])
     return News(
         id=row["id"],
         aoi_id=row["aoi_id"],
         kind=row["kind"],
-        payload=json.loads(row["payload"]),
+        payload=payload,
         dekad=row["created_dekad"],
         was_decided=was_decided,
         is_overturned=was_decided and row["id"] not in live,
         is_beside=was_decided and (row["aoi_id"], row["lineage"]) in beside,
+        adopted_at=adoptions.at.get((row["aoi_id"], row["lineage"])),
+        follows=adoptions.before.get(str(payload.get("alert")), frozenset()),
     )
-
-
-def _moment(moment: dt.datetime) -> str:
-    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")

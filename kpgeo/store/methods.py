@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -47,14 +48,21 @@ class Methods:
             return frozenset(connection.scalars(query))
 
     def adopt(
-        self, aoi_id: str, lineage: str, *, by: str, known_alerts: Collection[str], said: Mapping[str, Any]
+        self,
+        aoi_id: str,
+        lineage: str,
+        *,
+        by: str,
+        known_alerts: Mapping[str, Collection[str]],
+        said: Mapping[str, Any],
     ) -> Entry:
         """Let a lineage speak for an AOI from now on.
 
         Parameters
         ----------
-        known_alerts : collection of str
-            Alerts of the lineage on places people have been told of: what waits of them is not sent again.
+        known_alerts : mapping
+            By alert of the lineage, those at its place that were announced before: whoever was told of one of these is
+            not told again of what waits of it, and hears what becomes of it.
         said : mapping
             Plain JSON that the ledger keeps with the step: why, and what differs.
 
@@ -72,7 +80,40 @@ class Methods:
                     f"{lineage} was never run over {aoi_id}.", where="method", remedy="Run its pipeline beside first."
                 )
             _settle(connection, aoi_id, lineage, known_alerts)
-            return append_entries(connection, [_entry(aoi_id, lineage, by, {**said, "before": before})])[0]
+            known = {alert_id: sorted(others) for alert_id, others in known_alerts.items()}
+            body = {**said, "before": before, "known": known}
+            return append_entries(connection, [_entry(aoi_id, lineage, by, body)])[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoptions:
+    """Which lineages people let speak, and which of their alerts are of places that were told of before.
+
+    Attributes
+    ----------
+    at : dict
+        By AOI and lineage, when the lineage was adopted last.
+    before : dict
+        By alert, those at its place that were announced before, by whichever lineage.
+    """
+
+    at: dict[tuple[str, str], dt.datetime]
+    before: dict[str, frozenset[str]]
+
+
+def read_adoptions(connection: Connection) -> Adoptions:
+    """Return what the ledger says of changes of method."""
+    columns = schema.ledger.c
+    query = select(columns.at, columns.subject, columns.actor, columns.body).where(columns.kind == EntryKind.METHOD)
+    at: dict[tuple[str, str], dt.datetime] = {}
+    before: dict[str, frozenset[str]] = {}
+    for row in connection.execute(query.where(columns.actor != MACHINE).order_by(columns.seq)):
+        said = json.loads(row.body)
+        at[row.subject, str(said["speaks"])] = dt.datetime.fromisoformat(row.at)
+        for alert_id, others in said.get("known", {}).items():
+            earlier = [before.get(other, frozenset()) for other in others]
+            before[alert_id] = before.get(alert_id, frozenset()).union(others, *earlier) - {alert_id}
+    return Adoptions(at=at, before=before)
 
 
 def speak_first(connection: Connection, aoi_id: str, lineage: str) -> str:
@@ -117,14 +158,18 @@ def _is_decided(connection: Connection, aoi_id: str, lineage: str) -> bool:
     return connection.scalar(query) is not None
 
 
-def _settle(connection: Connection, aoi_id: str, lineage: str, known_alerts: Collection[str]) -> None:
-    """Mark what waits of alerts on places people know of as sent."""
+def _settle(connection: Connection, aoi_id: str, lineage: str, known_alerts: Mapping[str, Collection[str]]) -> None:
+    """Mark what waits of alerts as sent where the folder has others of their place; channels each for themselves."""
     table = schema.outbox
-    waiting = select(table.c.id, table.c.payload).where(
-        table.c.aoi_id == aoi_id, table.c.lineage == lineage, table.c.sent_at.is_(None)
-    )
+    items = select(table.c.id, table.c.lineage, table.c.payload, table.c.sent_at).where(table.c.aoi_id == aoi_id)
+    found = [(row, json.loads(row.payload).get("alert")) for row in connection.execute(items)]
+    sent = {alert_id for row, alert_id in found if row.sent_at is not None}
+    known = {
+        row.id: known_alerts[alert_id]
+        for row, alert_id in found
+        if row.lineage == lineage and row.sent_at is None and alert_id in known_alerts
+    }
     now = dt.datetime.now(dt.UTC).isoformat()
-    known = [row.id for row in connection.execute(waiting) if json.loads(row.payload).get("alert") in known_alerts]
-    for item_id in known:
+    for item_id in [item_id for item_id, others in known.items() if not sent.isdisjoint(others)]:
         connection.execute(update(table).where(table.c.id == item_id).values(sent_at=now))
     settle_items(connection, known)

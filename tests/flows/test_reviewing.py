@@ -342,7 +342,7 @@ def test_reviews_go_on_when_another_method_speaks_and_not_before(tables):
     lead(tables, old, *TO_PUBLISHED)
     (new,) = decide(tables, [site_of("b", east_m=10)], lineage=OTHER)
     assert carry_reviews(watch_of(OTHER), tables) == []
-    tables.methods.adopt(AOI, OTHER, by=BAKARY, known_alerts={new}, said={"why": "better"})
+    tables.methods.adopt(AOI, OTHER, by=BAKARY, known_alerts={new: [old]}, said={"why": "better"})
     (entry,) = carry_reviews(watch_of(OTHER), tables)
     assert entry.subject == new
     assert flows.review_of(tables, new).review.state is S.PUBLISHED

@@ -124,10 +124,10 @@ def test_what_another_method_finds_beside_is_told_to_nobody_until_it_is_adopted(
     desk.decide([Thing(1), Thing(2), Thing(3)], salt="new", lineage="belief-3-def")
     assert desk.tell(NOW + _DAY).made == 0
     tables = desk.room.tables()
-    tables.methods.adopt(AOI, "belief-3-def", by="x", known_alerts=["alert-2"], said={})
+    tables.methods.adopt(AOI, "belief-3-def", by="x", known_alerts={"alert-2": ["alert-1"]}, said={})
     tables.close()
     desk.tell(NOW + 2 * _DAY)
-    assert _told(desk) == [["alert-1 confirmed"], ["alert-3 confirmed"]], "of alert-2 people were told by other means"
+    assert _told(desk) == [["alert-1 confirmed"], ["alert-3 confirmed"]], "of the place of alert-2 people were told"
 
 
 @pytest.mark.parametrize(
@@ -460,3 +460,58 @@ def test_a_delivery_that_another_kpgeo_put_together_holds_no_other_up(tmp_path: 
     report = desk.tell(NOW + _DAY)
     assert [one.channel for one in report.sent] == ["folder:for-a"]
     assert any("cannot be read" in one.error for one in report.failed)
+
+
+def _adopt(desk: Desk, lineage: str, known: dict[str, list[str]]) -> None:
+    tables = desk.room.tables()
+    tables.methods.adopt(AOI, lineage, by="x", known_alerts=known, said={})
+    tables.close()
+
+
+def test_what_later_scenes_overturn_of_a_method_that_speaks_no_more_is_told_to_nobody(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, _FOLDER)
+    desk.decide([Thing(1)])
+    desk.tell()
+    desk.decide([Thing(2)], salt="new", lineage="belief-3-def")
+    _adopt(desk, "belief-3-def", {"alert-2": ["alert-1"]})
+    desk.decide([])
+    assert desk.tell(NOW + _DAY).made == 0
+    assert _told(desk) == [["alert-1 confirmed"]], "the method that speaks holds that there is digging"
+
+
+def test_who_waits_for_a_weekly_digest_loses_no_alert_when_another_method_is_adopted(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, _FOLDER + 'frequency = "weekly"\n[[subscriber]]\nid = "b"\nfolder = "for-b"\n')
+    desk.decide([Thing(1)])
+    desk.tell()
+    assert _told(desk) == [], "the week is not over"
+    desk.decide([Thing(2)], salt="new", lineage="belief-3-def")
+    _adopt(desk, "belief-3-def", {"alert-2": ["alert-1"]})
+    sent = desk.tell(NOW + 4 * _DAY).sent
+    assert _told(desk) == [["alert-2 confirmed"]]
+    assert [one.subscriber for one in sent] == ["a"], "b was told of that place"
+
+
+def test_what_becomes_of_a_place_reaches_who_heard_of_it_from_the_method_before(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, _FOLDER + "min_area_ha = 2.0\n")
+    desk.decide([Thing(1, more={"area_ha": 3.0}), Thing(3)])
+    desk.tell()
+    new = [Thing(2), Thing(4)]
+    desk.decide(new, salt="new", lineage="belief-3-def")
+    _adopt(desk, "belief-3-def", {"alert-2": ["alert-1"], "alert-4": ["alert-3"]})
+    for number in (2, 4):
+        said = payload_of(Thing(number), desk.newest)
+        desk.put("alert-withdrawn", {**said, "state": "withdrawn", "withdrawn": "a road"}, aoi=AOI)
+    desk.tell(NOW + _DAY)
+    assert _told(desk) == [["alert-1 confirmed"], ["alert-2 withdrawn"]]
+
+
+def test_what_only_the_adopted_method_found_is_told_however_long_ago_it_began(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, _FOLDER)
+    desk.decide([Thing(1)])
+    desk.tell()
+    desk.decide([Thing(2, back=9), Thing(3, back=9)], salt="new", lineage="belief-3-def")
+    desk.tell(NOW + _DAY)
+    _adopt(desk, "belief-3-def", {"alert-2": ["alert-1"]})
+    desk.tell(NOW + 2 * _DAY)
+    assert _told(desk) == [["alert-1 confirmed"], ["alert-3 confirmed"]]
+    assert desk.tell(NOW + 3 * _DAY).made == 0

@@ -150,7 +150,9 @@ def adopt_method(room: Workspace, tables: Tables, aoi_id: str, lineage: str, *, 
             carry_reviews(watch_of(room, aoi_id)[0], tables)
             return tables.ledger.entries(subject=aoi_id, kind=EntryKind.METHOD)[-1]
         report = method_report(room, tables, aoi_id, lineage)
-        known = {other.alert.id for _, other in report.difference.both}
+        known: dict[str, set[str]] = {}
+        for one, other in report.difference.both:
+            known.setdefault(other.alert.id, set()).add(one.alert.id)
         said = {"why": reason, "difference": report.as_json()}
         entry = tables.methods.adopt(aoi_id, lineage, by=by, known_alerts=known, said=said)
         promote(room, aoi_id, lineage)

@@ -81,10 +81,13 @@ def put_overturned(office: Office) -> None:
     """Put into the outbox that an alert somebody was told of is not upheld by later scenes, where none of it is."""
     news = office.tables.deliveries.news()
     told = office.tables.deliveries.told_items()
+    heard = {str(one.payload.get("alert")) for one in news if one.id in told}
     standing = {one.payload.get("alert") for one in news if one.was_decided and not one.is_overturned}
     last: dict[str, News] = {}
     for one in news:
-        if one.is_overturned and one.id in told and one.payload.get("alert") not in standing:
+        if not one.is_overturned or one.is_beside or one.payload.get("alert") in standing:
+            continue
+        if one.id in told or not heard.isdisjoint(one.follows):
             last[str(one.payload.get("alert"))] = one
     office.tables.deliveries.put_items(
         OutboxItem(
@@ -147,7 +150,7 @@ def _sift(office: Office, subscriber: Subscriber, before: Subscription, news: Se
             if _is_alarm_for(office, subscriber, before, one, told):
                 told.add(_subject(one))
                 sieve.alarms.append(_told(one))
-        elif _is_wanted(subscriber, one, is_told=_subject(one) in told):
+        elif _is_wanted(subscriber, one, is_told=not told.isdisjoint({_subject(one), *one.follows})):
             told.add(_subject(one))
             known.add((_subject(one), one.kind))
             sieve.alerts.append(_told(one))
@@ -155,7 +158,12 @@ def _sift(office: Office, subscriber: Subscriber, before: Subscription, news: Se
 
 
 def _is_old(office: Office, before: Subscription, one: News) -> bool:
-    """Say whether a thing happened long before what the channel was told last, or before it came."""
+    """Say whether a thing happened long before what the channel was told last, or before it came.
+
+    What a method found while it was beside is no old news to a channel that was not asked since the method speaks.
+    """
+    if one.adopted_at is not None and before.asked_at <= one.adopted_at:
+        return False
     newest = before.newest.get(one.aoi_id, office.newest.get(one.aoi_id))
     return newest is not None and dekad_end(one.dekad) <= dekad_end(newest) - office.options.old_news_days
 
