@@ -50,6 +50,21 @@ def to_json(content: object) -> str:
     )
 
 
+def to_utc(moment: dt.datetime) -> str:
+    """Return a moment in UTC to the microsecond, always of the same length, so that texts sort as moments do."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+def to_utc_or_none(moment: dt.datetime | None) -> str | None:
+    """Return a moment as `to_utc` does; None of none."""
+    return None if moment is None else to_utc(moment)
+
+
+def from_utc_or_none(text: str | None) -> dt.datetime | None:
+    """Read a moment that `to_utc_or_none` wrote."""
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
 def _from_numpy(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()

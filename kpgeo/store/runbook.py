@@ -31,7 +31,7 @@ class Runbook:
         columns = schema.runs.c
         cut_short = update(schema.runs).where(columns.ended_at.is_(None), columns.id != entry.id)
         with self._database.writing() as connection:
-            connection.execute(cut_short.values(ended_at=_moment(entry.began_at)))
+            connection.execute(cut_short.values(ended_at=rows.to_utc(entry.began_at)))
             connection.execute(insert(schema.runs), _row_of_run(entry))
 
     def end(self, entry: RunEntry) -> None:
@@ -83,7 +83,7 @@ class Runbook:
                 connection.execute(insert(schema.alarms), _row_of_alarm(one))
             for one in over:
                 put = update(schema.alarms).where(schema.alarms.c.id == one.id)
-                connection.execute(put.values(ended_at=_moment(now)))
+                connection.execute(put.values(ended_at=rows.to_utc(now)))
             for one in (*raised, *over):
                 _put_item(connection, item_of(one))
         return raised, over
@@ -91,8 +91,8 @@ class Runbook:
 
 def _raised(alarm: Alarm, known: Sequence[Alarm], now: dt.datetime) -> Alarm:
     """Return an alarm with its id: of the same silence, told of anew after it was over, it is another one."""
-    parts = (alarm.pipeline, alarm.kind, alarm.subject, _moment(alarm.since))
-    same = sum((one.pipeline, one.kind, one.subject, _moment(one.since)) == parts for one in known)
+    parts = (alarm.pipeline, alarm.kind, alarm.subject, rows.to_utc(alarm.since))
+    same = sum((one.pipeline, one.kind, one.subject, rows.to_utc(one.since)) == parts for one in known)
     return replace(alarm, id=make_id("alarm", *parts, *([same] if same else [])), raised_at=now)
 
 
@@ -115,9 +115,9 @@ def _row_of_run(entry: RunEntry) -> dict[str, Any]:
         "id": entry.id,
         "pipeline": entry.pipeline,
         "host": entry.host,
-        "began_at": _moment(entry.began_at),
-        "due_at": _moment_or_none(entry.due_at),
-        "ended_at": _moment_or_none(entry.ended_at),
+        "began_at": rows.to_utc(entry.began_at),
+        "due_at": rows.to_utc_or_none(entry.due_at),
+        "ended_at": rows.to_utc_or_none(entry.ended_at),
         "exit_code": entry.exit_code,
         "verdicts": rows.to_json(dict(entry.verdicts)),
         "unanswered": rows.to_json(list(entry.unanswered)),
@@ -130,8 +130,8 @@ def _run_of_row(row: Any) -> RunEntry:
         pipeline=row["pipeline"],
         host=row["host"],
         began_at=dt.datetime.fromisoformat(row["began_at"]),
-        due_at=_read_moment(row["due_at"]),
-        ended_at=_read_moment(row["ended_at"]),
+        due_at=rows.from_utc_or_none(row["due_at"]),
+        ended_at=rows.from_utc_or_none(row["ended_at"]),
         exit_code=row["exit_code"],
         verdicts=json.loads(row["verdicts"]),
         unanswered=tuple(json.loads(row["unanswered"])),
@@ -144,10 +144,10 @@ def _row_of_alarm(alarm: Alarm) -> dict[str, Any]:
         "pipeline": alarm.pipeline,
         "kind": str(alarm.kind),
         "subject": alarm.subject,
-        "since": _moment(alarm.since),
+        "since": rows.to_utc(alarm.since),
         "facts": rows.to_json(dict(alarm.facts)),
-        "raised_at": _moment_or_none(alarm.raised_at),
-        "ended_at": _moment_or_none(alarm.ended_at),
+        "raised_at": rows.to_utc_or_none(alarm.raised_at),
+        "ended_at": rows.to_utc_or_none(alarm.ended_at),
     }
 
 
@@ -159,19 +159,6 @@ def _alarm_of_row(row: Any) -> Alarm:
         subject=row["subject"],
         since=dt.datetime.fromisoformat(row["since"]),
         facts=json.loads(row["facts"]),
-        raised_at=_read_moment(row["raised_at"]),
-        ended_at=_read_moment(row["ended_at"]),
+        raised_at=rows.from_utc_or_none(row["raised_at"]),
+        ended_at=rows.from_utc_or_none(row["ended_at"]),
     )
-
-
-def _moment(moment: dt.datetime) -> str:
-    """Return a moment in UTC to the microsecond, always of the same length, so that texts sort as moments do."""
-    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
-
-
-def _moment_or_none(moment: dt.datetime | None) -> str | None:
-    return None if moment is None else _moment(moment)
-
-
-def _read_moment(text_: str | None) -> dt.datetime | None:
-    return None if text_ is None else dt.datetime.fromisoformat(text_)
