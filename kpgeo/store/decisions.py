@@ -23,11 +23,12 @@ def replace_decisions(
     """See `Tables.replace_decisions`."""
     _require_consistent(commit, decisions, outbox)
     key = {"aoi_id": commit.aoi_id, "lineage": commit.lineage}
+    speaking = speak_first(connection, commit.aoi_id, commit.lineage)
     _put_commit(connection, key, commit)
     for table, given in _derived_rows(decisions):
         connection.execute(delete(table).where(*_from(table, key, commit.first_dekad)))
         _insert(connection, table, [{**key, **row} for row in given])
-    if speak_first(connection, commit.aoi_id, commit.lineage) == commit.lineage:
+    if speaking == commit.lineage:
         compared = schema.comparisons
         connection.execute(delete(compared).where(compared.c.aoi_id == commit.aoi_id))
     _put_alert_events(connection, key, commit, decisions)

@@ -117,7 +117,10 @@ def read_adoptions(connection: Connection) -> Adoptions:
 
 
 def speak_first(connection: Connection, aoi_id: str, lineage: str) -> str:
-    """Return the lineage that speaks for an AOI; where the ledger names none yet, it does from now on."""
+    """Return the lineage that speaks for an AOI; where the ledger names none yet, it does from now on.
+
+    To be asked before the commit of the lineage is put: that one is decided now is no reason that it speaks.
+    """
     speaking = _resolve(connection, aoi_id, lineage)
     if not _said(connection, aoi_id):
         append_entries(connection, [_entry(aoi_id, speaking, MACHINE, {"before": "", "why": "first-decided"})])
@@ -135,8 +138,9 @@ def _resolve(connection: Connection, aoi_id: str, lineage: str) -> str:
     if said:
         return said
     commits = schema.commits.c
-    earlier = select(commits.lineage).where(commits.aoi_id == aoi_id, commits.lineage != lineage)
-    return connection.scalar(earlier.order_by(commits.last_dekad.desc(), commits.lineage).limit(1)) or lineage
+    decided = select(commits.lineage).where(commits.aoi_id == aoi_id)
+    latest = decided.order_by(commits.last_dekad.desc(), commits.lineage != lineage, commits.lineage).limit(1)
+    return connection.scalar(latest) or lineage
 
 
 def _said(connection: Connection, aoi_id: str) -> str:

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import Point, box
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from kpgeo.model.alert import Alert, AlertEvent, Evidence, MachineState, Question
 from kpgeo.model.aoi import Sourced
@@ -16,6 +17,7 @@ from kpgeo.model.calendar import Period
 from kpgeo.model.decision import Commit, DekadDecision, OutboxItem
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.ids import make_id
+from kpgeo.model.ledger import EntryKind
 from kpgeo.model.production import (
     Activity,
     CapacityInterval,
@@ -28,7 +30,7 @@ from kpgeo.model.production import (
 from kpgeo.model.run import Coverage, Gap
 from kpgeo.model.scene import Granule, Scene, Sensor
 from kpgeo.model.site import Area, ChangeObject, Site, SiteEvent, SiteEventKind, SiteStatus
-from kpgeo.store import Tables, rows
+from kpgeo.store import Tables, rows, schema
 
 AOI, LINEAGE = "civ-seguela", "belief-1-abc"
 PRESS = Sourced(source="press", confidence="low", mark="[5]")
@@ -390,3 +392,19 @@ def test_numpy_scalars_left_in_a_noun_are_kept_as_numbers(tables):
     tables.replace_decisions(_commit(10, 10), [DekadDecision(dekad=10, sites=(site,))])
     (found,) = tables.sites(AOI, LINEAGE)
     assert (type(found.hits), found.hits, found.area.ha) == (int, 7, 0.5)
+
+
+def test_of_several_lineages_of_an_older_workspace_the_one_decided_last_speaks(tables):
+    """An older kpgeo kept no ledger: what was decided last is what people heard of, whichever is run next."""
+    for lineage, last in (("belief-1-a", 9), ("belief-2-b", 11)):
+        commit = Commit(aoi_id=AOI, lineage=lineage, snapshot_id="S", first_dekad=5, last_dekad=last, scenes_digest="d")
+        with tables._database.writing() as connection:
+            connection.execute(insert(schema.commits), asdict(commit))
+    assert tables.methods.speaking(AOI) == "belief-2-b"
+    assert not tables.methods.is_beside(AOI, "belief-2-b")
+    assert tables.methods.is_beside(AOI, "belief-1-a")
+    assert tables.methods.is_beside(AOI, "belief-3-c"), "a new one is run beside"
+    latest = Commit(aoi_id=AOI, lineage="belief-2-b", snapshot_id="T", first_dekad=5, last_dekad=12, scenes_digest="d")
+    tables.replace_decisions(latest, [])
+    (entry,) = tables.ledger.entries(kind=EntryKind.METHOD)
+    assert entry.body["speaks"] == "belief-2-b"
