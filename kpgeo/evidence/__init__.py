@@ -1,8 +1,8 @@
 """Evidence bundles: what an alert rests on, in one file that can be checked by anybody, anywhere, without a network."""
 
+from kpgeo.evidence.alterations import Alteration
 from kpgeo.evidence.bundle import compose_bundle
 from kpgeo.evidence.checking import (
-    Alteration,
     Sealed,
     Verification,
     as_json,

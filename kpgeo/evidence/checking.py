@@ -12,10 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kpgeo.evidence.alterations import CONTAINER, Alteration, at_byte, changed_file, flipped_byte, of_container
 from kpgeo.evidence.container import (
     MAX_BYTES,
     Stored,
-    find_flipped_bit,
     is_good_name,
     read_by_directory,
     read_by_headers,
@@ -24,17 +24,13 @@ from kpgeo.evidence.container import (
 from kpgeo.evidence.keys import PublicKey
 from kpgeo.evidence.ledger_lines import check_ledger_lines
 from kpgeo.evidence.statement import (
-    BLOCK_BYTES,
     MANIFEST,
     SIGNER,
     Envelope,
     NotAManifestError,
     digests_of,
-    is_text,
     open_envelope,
     open_statement,
-    piece_digest,
-    pieces,
     pieces_of,
     pre_authentication,
     sha256,
@@ -42,8 +38,6 @@ from kpgeo.evidence.statement import (
 from kpgeo.model.errors import BadInputError, IntegrityError
 
 LEDGER = "ledger.jsonl"
-CONTAINER = "the container"
-_MOST_NAMED = 5
 
 
 class Sealed(StrEnum):
@@ -53,46 +47,6 @@ class Sealed(StrEnum):
     UNKNOWN = "unknown"
     UNSIGNED = "unsigned"
     BROKEN = "broken"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alteration:
-    """Something in a bundle that is not as it was sealed.
-
-    Attributes
-    ----------
-    entry : str
-        The file in the bundle, or `CONTAINER`.
-    what : str
-        What is wrong, a sentence.
-    lines : tuple of int
-        The lines concerned, from 1 on; empty where it is no text.
-    first_byte, end_byte : int or None
-        The bytes concerned, half-open, from 0 on: of the file, or of the bundle where `entry` is `CONTAINER`.
-    """
-
-    entry: str
-    what: str
-    lines: tuple[int, ...] = ()
-    first_byte: int | None = None
-    end_byte: int | None = None
-
-    @property
-    def where(self) -> str:
-        """Say where it is: `ledger.jsonl, line 3`."""
-        parts = [self.entry]
-        if self.lines:
-            shown = ", ".join(map(str, self.lines[:_MOST_NAMED])) + (" ..." if len(self.lines) > _MOST_NAMED else "")
-            parts.append(f"line{'s' if len(self.lines) > 1 else ''} {shown}")
-        if self.first_byte is not None and self.end_byte is not None:
-            is_one = self.end_byte - self.first_byte == 1
-            parts.append(f"byte {self.first_byte}" if is_one else f"bytes {self.first_byte} to {self.end_byte - 1}")
-        return ", ".join(parts)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        span = None if self.first_byte is None else [self.first_byte, self.end_byte]
-        return {"entry": self.entry, "lines": list(self.lines), "bytes": span, "what": self.what}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,9 +198,9 @@ class _Reading:
         for entry in self._entries:
             if not is_good_name(entry.name):
                 shown = entry.name.encode("unicode_escape").decode("ascii")[:80]
-                yield _of_container(entry, f"An entry is named {shown!r}, which no bundle's file is.")
+                yield of_container(entry, f"An entry is named {shown!r}, which no bundle's file is.")
             elif entry.name in seen:
-                yield _of_container(entry, f"{entry.name} stands in it twice.")
+                yield of_container(entry, f"{entry.name} stands in it twice.")
             seen.add(entry.name)
 
     def _manifest(self) -> Iterator[Alteration]:
@@ -261,14 +215,14 @@ class _Reading:
         except NotAManifestError as error:
             yield self._torn(entry, f"The manifest was changed: {error}.")
             return
-        if _flipped_byte(entry) is not None:
+        if flipped_byte(entry) is not None:
             yield self._torn(entry, "The manifest was changed.")
             return
         self._statement = statement
         yield from self._signature(entry, envelope)
 
     def _torn(self, entry: Stored, what: str) -> Alteration:
-        place = _flipped_byte(entry)
+        place = flipped_byte(entry)
         end = None if place is None else place + 1
         return Alteration(entry=MANIFEST, what=what, lines=(1,), first_byte=place, end_byte=end)
 
@@ -309,32 +263,14 @@ class _Reading:
             if entry.name not in stated:
                 yield Alteration(entry=entry.name, what="The file was put in: the manifest does not name it.")
             elif sha256(entry.content) != stated[entry.name]:
-                yield self._changed(entry, stated[entry.name])
+                yield changed_file(entry, stated[entry.name], list(pieces_of(self._statement, entry.name)))
 
     def _by_checksum(self) -> Iterator[Alteration]:
         """Yield files that do not fit the container's own checksums, where there is no manifest to go by."""
         for entry in self._entries:
-            place = _flipped_byte(entry)
+            place = flipped_byte(entry)
             if entry.name != MANIFEST and place is not None:
-                yield _at_byte(entry, place)
-
-    def _changed(self, entry: Stored, stated: str) -> Alteration:
-        """Return a changed file with the lines or bytes that were changed."""
-        place = _flipped_byte(entry)
-        if place is not None and _is_mended(entry.content, place, stated):
-            return _at_byte(entry, place)
-        was = list(pieces_of(self._statement, entry.name))
-        now = [piece_digest(piece) for piece in pieces(entry.name, entry.content)]
-        if is_text(entry.name):
-            return _changed_lines(entry.name, was, now)
-        first, last = _span(was, now)
-        end = min((len(now) - last) * BLOCK_BYTES, len(entry.content))
-        return Alteration(
-            entry=entry.name,
-            what="The file was changed.",
-            first_byte=first * BLOCK_BYTES,
-            end_byte=max(end, first * BLOCK_BYTES + 1),
-        )
+                yield at_byte(entry, place)
 
     def _container(self, altered: set[str]) -> Iterator[Alteration]:
         """Yield the first byte of the container that does not follow from its entries."""
@@ -357,50 +293,6 @@ class _Reading:
             )
         if not altered and [entry.name for entry in self._entries] != sorted(self._files):
             yield Alteration(entry=CONTAINER, what="Its entries are in another order.")
-
-
-def _of_container(entry: Stored, what: str) -> Alteration:
-    return Alteration(
-        entry=CONTAINER, what=what, first_byte=entry.begin_byte, end_byte=entry.begin_byte + max(len(entry.content), 1)
-    )
-
-
-def _flipped_byte(entry: Stored) -> int | None:
-    return find_flipped_bit(entry.content, entry.stated_crc)
-
-
-def _at_byte(entry: Stored, place: int) -> Alteration:
-    lines = (entry.content[:place].count(b"\n") + 1,) if is_text(entry.name) else ()
-    return Alteration(entry=entry.name, what="One bit was changed.", lines=lines, first_byte=place, end_byte=place + 1)
-
-
-def _is_mended(content: bytes, place: int, stated: str) -> bool:
-    """Say whether flipping back one bit of a byte gives what was sealed."""
-    head, byte, tail = content[:place], content[place], content[place + 1 :]
-    return any(sha256(head + bytes([byte ^ (1 << bit)]) + tail) == stated for bit in range(8))
-
-
-def _changed_lines(name: str, was: Sequence[str], now: Sequence[str]) -> Alteration:
-    """Return which lines of a text are not those that were sealed."""
-    if len(was) == len(now):
-        lines = tuple(number for number, pair in enumerate(zip(was, now, strict=True), start=1) if pair[0] != pair[1])
-        return Alteration(entry=name, what="The file was changed.", lines=lines)
-    first, last = _span(was, now)
-    difference = len(now) - len(was)
-    count = abs(difference)
-    what = f"{count} line{'s were' if count > 1 else ' was'} {'put in' if difference > 0 else 'taken out'}."
-    lines = tuple(range(first + 1, max(len(now) - last, first + 1) + 1))
-    return Alteration(entry=name, what=what, lines=lines)
-
-
-def _span(was: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
-    """Return how many pieces are the same at the beginning, and how many of the others at the end."""
-    first = next(
-        (number for number, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now))
-    )
-    room = min(len(was), len(now)) - first
-    last = next((number for number in range(room) if was[-1 - number] != now[-1 - number]), room)
-    return first, last
 
 
 def require_alert(checked: Verification) -> Mapping[str, Any]:
