@@ -2,11 +2,10 @@
 
 from types import MappingProxyType
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LANGUAGES, Language
 from kpgeo.model.review import DismissalReason, FieldState, ReviewState
 
 _R, _S, _F = DismissalReason, ReviewState, FieldState
-_LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 
 _WORDS: MappingProxyType[str, tuple[str, str, str]] = MappingProxyType(
     {  # `duplicate` is a reason and a state, and one word
@@ -52,4 +51,4 @@ def review_word(code: ReviewState | DismissalReason | FieldState, language: Lang
     >>> review_word(DismissalReason.FIRE_SCAR, "fr")
     'trace de feu'
     """
-    return _WORDS[code][_LANGUAGES.index(language)]
+    return _WORDS[code][LANGUAGES.index(language)]

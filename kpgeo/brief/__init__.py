@@ -23,11 +23,9 @@ from kpgeo.brief.participant_page import compose_participant
 from kpgeo.brief.pdf import render_pdf
 from kpgeo.brief.reading import SiteReading, rank_sites
 from kpgeo.brief.surroundings import say_surroundings
-from kpgeo.brief.words import LANGUAGES
 
 __all__ = [
     "EXPLAINED_BANDS",
-    "LANGUAGES",
     "Backdrop",
     "BriefContent",
     "BriefInputs",

@@ -54,7 +54,7 @@ def _declared_row(figure: DeclaredFigure, places: Mapping[str, str], words: Word
         declared_in_words(figure, words),
         value,
         price,
-        words.date_as_published(published) if published else words.say("unknown"),
+        words.short_date_of(published) if published else words.say("unknown"),
         source_in_words(figure.source, words),
     )
 

@@ -201,7 +201,7 @@ def _provenance(draft: Draft) -> list[tuple[str, str]]:
     vintages = sorted({one.as_published_on for one in inputs.declared if one.as_published_on})
     span = words.say("unknown")
     if vintages:
-        span = words.between(words.date_as_published(vintages[0]), words.date_as_published(vintages[-1]))
+        span = words.between(words.short_date_of(vintages[0]), words.short_date_of(vintages[-1]))
     period = f"{words.date(inputs.start_day)} – {words.date(inputs.end_day - 1)}"
     return [
         (words.say("Period of the brief"), period),

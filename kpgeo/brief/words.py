@@ -15,15 +15,13 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import NullTranslations, Translations
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LANGUAGES, LOCALES, Language
 from kpgeo.model.calendar import date_of, day_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.scene import Sensor
 from kpgeo.model.site import Area
 
-LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 NBSP = "\u00a0"
-_LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 _LETTERS = {"en": "NSEW", "fr": "NSEO", "pt": "NSEO"}
 _SHORT_DATE = {"en": "d MMM y", "fr": "dd/MM/y", "pt": "dd/MM/y"}
 _NAME_LIMIT = 90
@@ -95,7 +93,7 @@ class Words:
         if language not in LANGUAGES:
             raise BadInputError(f"There is no brief in {language!r}.", remedy="Choose en, fr or pt.")
         self.language = language
-        self._locale = _LOCALES[language]
+        self._locale = LOCALES[language]
         self._catalogue = _catalogue(language)
         self.letters = _LETTERS[language]
         self._percent_gap = "\u202f" if language == "fr" else NBSP
@@ -172,8 +170,8 @@ class Words:
         clock = str(format_datetime(utc, "HH:mm", locale=self._locale))
         return f"{self.short_date_of(moment)} {clock}{NBSP}UTC"
 
-    def short_date_of(self, moment: dt.datetime) -> str:
-        """Write the date of a time of acquisition (UTC), for tables."""
+    def short_date_of(self, moment: dt.date) -> str:
+        """Write a date, or the date of a time (UTC), for tables."""
         return self.short_date(day_of(moment))
 
     def sensor(self, sensor: Sensor) -> str:
@@ -214,7 +212,3 @@ class Words:
         codes = get_global("territory_aliases").get(iso3, [])
         known = Locale.parse(self._locale).territories
         return str(known[codes[0]]) if codes and codes[0] in known else self.name(otherwise)
-
-    def date_as_published(self, date: dt.date) -> str:
-        """Write a vintage."""
-        return self.short_date(day_of(date))

@@ -2,11 +2,11 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LANGUAGES, Language
 from kpgeo.model.errors import BadInputError
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout's last line.")]
@@ -45,9 +45,9 @@ def language_of(text: str) -> Language:
     BadInputError
         For any other.
     """
-    for language in get_args(Language):
+    for language in LANGUAGES:
         if text == language:
-            return language  # type: ignore[no-any-return]
+            return language
     raise BadInputError(f"kpgeo does not speak {text!r}.", where="--language", remedy="Use en, fr or pt.")
 
 

@@ -18,10 +18,9 @@ from kpgeo.delivery.message import Message, compose_message, rank_items
 from kpgeo.delivery.pages import as_html, as_text, inline_sources
 from kpgeo.delivery.thumbs import draw_thumbnail
 from kpgeo.delivery.timing import is_due, is_over, is_quiet, last_slot, next_attempt, next_slot
-from kpgeo.delivery.words import LANGUAGES, Wording
+from kpgeo.delivery.words import Wording
 
 __all__ = [
-    "LANGUAGES",
     "Digest",
     "Entry",
     "Envelope",

@@ -6,7 +6,6 @@ import datetime as dt
 import email.utils
 import hashlib
 import hmac
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from kpgeo.delivery.content import Digest, Told
 from kpgeo.delivery.message import Message
 from kpgeo.model.delivery import Delivery
 from kpgeo.model.errors import BadInputError, UpstreamError
+from kpgeo.model.ledger import canonical
 from kpgeo.wire import Access, FetchError, open_session
 
 _PREFIX = "whsec_"
@@ -22,7 +22,6 @@ _LEAST_BYTES, _MOST_BYTES = 24, 64
 # Sent again, such a request would be refused again. What the receiver's keeper can mend (401, 403, 404) is not in it.
 _PERMANENT = frozenset({400, 405, 410, 411, 413, 414, 415, 422, 431})
 _REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
-_HTTPS_PORT = 443
 
 
 class HookError(UpstreamError):
@@ -66,7 +65,7 @@ def as_payload(delivery: Delivery, digest: Digest, message: Message) -> bytes:
             "stands_for": list(message.stands),
         },
     }
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return canonical(content).encode("ascii")
 
 
 def _item(item: Told) -> dict[str, Any]:

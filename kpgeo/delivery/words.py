@@ -11,10 +11,8 @@ from importlib.resources import files
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LOCALES, Language
 
-LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
-_LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 _LINE_LIMIT = 300
 _OTHER = "other"
 _BREAKS = re.compile(r"[ \t\n\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029]+")
@@ -67,7 +65,7 @@ class Wording:
     def number(self, value: float, decimals: int = 0) -> str:
         """Write a number."""
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-        return str(format_decimal(value + 0.0, format=pattern, locale=_LOCALES[self.language]))
+        return str(format_decimal(value + 0.0, format=pattern, locale=LOCALES[self.language]))
 
     def ha(self, ha: float) -> str:
         """Write hectares, no finer than they are known."""
@@ -87,7 +85,7 @@ class Wording:
             moment = day if isinstance(day, dt.date) else dt.date.fromisoformat(day[:10])
         except ValueError:
             return plain(day, 40)
-        return str(format_date(moment, "d MMM y", locale=_LOCALES[self.language])).replace(" ", "\u00a0")
+        return str(format_date(moment, "d MMM y", locale=LOCALES[self.language])).replace(" ", "\u00a0")
 
     def _spaced(self, phrase: str) -> str:
         """Return a phrase in which French signs do not begin a line."""

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LANGUAGES
 
-_LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -20,7 +19,7 @@ def write_readmes(values: Mapping[str, str]) -> dict[str, bytes]:
     """
     folder = files("kpgeo.evidence") / "pages"
     pages = {}
-    for language in _LANGUAGES:
+    for language in LANGUAGES:
         text = (folder / f"README.{language}.txt").read_text(encoding="utf-8")
         filled = _FIELD.sub(lambda match: values[match[1]], text)
         pages[f"README.{language}.txt"] = filled.encode("utf-8")

@@ -13,7 +13,7 @@ from kpgeo.assess import Score
 from kpgeo.flows.briefing import make_brief
 from kpgeo.flows.plans.planning import open_workspace
 from kpgeo.flows.watching.deciding import Bench
-from kpgeo.flows.watching.record import canonical
+from kpgeo.flows.watching.record import json_line
 from kpgeo.flows.watching.reporting import RunReport
 from kpgeo.flows.watching.running import run_pipeline
 from kpgeo.flows.watching.watch import Progress, Watch, open_watches, silent
@@ -96,7 +96,7 @@ def demo(workspace: Path, *, seed: int = 0, progress: Progress = silent) -> Demo
     try:
         bench = Bench(watch, opened.state(watch.aoi.id, watch.lineage, watch.grid), tables)
         score = score_watch(bench, world)
-        write_atomic(opened.products / SCORE, canonical(score.to_dict()))
+        write_atomic(opened.products / SCORE, json_line(score.to_dict()))
         end = date_of(dekad_end(bench.head.last_dekad or 0))
         briefs = make_brief(
             room,

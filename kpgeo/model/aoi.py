@@ -3,12 +3,16 @@
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, get_args
 
 from shapely.geometry.base import BaseGeometry
 
 Confidence = Literal["high", "medium", "low"]
 Language = Literal["en", "fr", "pt"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+LOCALES: MappingProxyType[Language, str] = MappingProxyType({"en": "en_GB", "fr": "fr", "pt": "pt_PT"})
+"""How Unicode CLDR names the manner in which numbers and days are written, by language."""
 
 
 class DepositType(StrEnum):
@@ -191,9 +195,14 @@ class Permit:
     valid_from_day: int | None = None
     valid_until_day: int | None = None
 
+    @property
+    def starts_at_day(self) -> float:
+        """Return the day it is valid from, to compare and sort by: minus infinity where it has no beginning."""
+        return -math.inf if self.valid_from_day is None else float(self.valid_from_day)
+
     def is_valid_on(self, day: int) -> bool:
         """Say whether the permit is valid on a day, by its dates."""
-        return not self.has_ended_by(day) and (self.valid_from_day is None or self.valid_from_day <= day)
+        return not self.has_ended_by(day) and self.starts_at_day <= day
 
     def has_ended_by(self, day: int) -> bool:
         """Say whether the permit is valid no more on a day."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 from babel import Locale
 from babel.core import get_global
 
+from kpgeo.model.aoi import LANGUAGES
 from kpgeo.model.production import Comparison, DeclaredFigure, DeclaredKind
-from kpgeo.production.numerals import LANGUAGES, Numerals
+from kpgeo.production.numerals import Numerals
 from kpgeo.production.phrases import participant_names, phrases
 from kpgeo.production.vintages import current_figures, sum_to_period
 

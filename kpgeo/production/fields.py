@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kpgeo.model.aoi import Language, RegimeKind, RegulatoryPeriod
+from kpgeo.model.aoi import LANGUAGES, Language, RegimeKind, RegulatoryPeriod
 from kpgeo.model.calendar import Period
 from kpgeo.model.ids import make_id
 from kpgeo.model.production import CapacityInterval, Comparison, DeclaredFigure, NotAssessable, Verdict
 from kpgeo.options.production import ProductionOptions
 from kpgeo.production.declared_words import participant_in, say_declared
-from kpgeo.production.numerals import LANGUAGES, Numerals
+from kpgeo.production.numerals import Numerals
 from kpgeo.production.participants import participants
 from kpgeo.production.phrases import phrases
 from kpgeo.production.published_capacity import (

@@ -6,12 +6,10 @@ import math
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LOCALES, Language
 from kpgeo.production.phrases import phrases
 
 _LEAST = 1e-4
-LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
-LOCALES = {"en": "en_GB", "fr": "fr", "pt": "pt_PT"}
 
 
 class Numerals:

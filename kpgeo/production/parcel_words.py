@@ -1,9 +1,9 @@
 """A parcel check in words, in three languages: what was seen, what was declared, the answer, what is not known."""
 
-from kpgeo.model.aoi import Aoi, Language
+from kpgeo.model.aoi import LANGUAGES, Aoi, Language
 from kpgeo.model.parcel import ParcelAnswer, ParcelCheck
 from kpgeo.options.production import ProductionOptions
-from kpgeo.production.numerals import LANGUAGES, Numerals
+from kpgeo.production.numerals import Numerals
 from kpgeo.production.phrases import phrases
 
 

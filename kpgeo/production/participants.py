@@ -11,9 +11,8 @@ from importlib.resources import files
 from kpgeo.model.calendar import date_of, day_of
 from kpgeo.model.errors import BadInputError
 
-EU = "EUU"
-"""kpgeo's code of the European Union, which has none in ISO 3166-1 (the World Bank's; B-M)."""
-
+# "EUU" is kpgeo's code of the European Union, which has none in ISO 3166-1 (the World Bank's; B-M).
+#
 # Members whose trade and production are the European Union's, by the day they acceded (treaties of accession); those of
 # before the Kimberley Process began, by its first day.
 _KP_BEGAN = dt.date(2003, 1, 1)

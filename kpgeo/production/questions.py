@@ -8,10 +8,10 @@ from importlib.resources import files
 
 from babel.numbers import format_decimal
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LANGUAGES, LOCALES, Language
 from kpgeo.model.calendar import date_of
 from kpgeo.model.finding import Finding
-from kpgeo.production.numerals import LANGUAGES, LOCALES, Numerals
+from kpgeo.production.numerals import Numerals
 
 _COUNTS = frozenset({"halves", "rows", "issued", "received"})
 

@@ -7,13 +7,13 @@ cannot see.
 
 from dataclasses import dataclass
 
-from kpgeo.model.aoi import Aoi, Language, RegimeKind
+from kpgeo.model.aoi import LANGUAGES, Aoi, Language, RegimeKind
 from kpgeo.model.production import Comparison, DeclaredKind, NotAssessable, Verdict
 from kpgeo.model.site import Area, sum_areas
 from kpgeo.options.production import ProductionOptions
 from kpgeo.production.declared_words import say_declared
 from kpgeo.production.ground import zone_in
-from kpgeo.production.numerals import LANGUAGES, Numerals
+from kpgeo.production.numerals import Numerals
 from kpgeo.production.phrases import factor_names, phrases
 from kpgeo.production.trend import Trend, diamond_area, outside_area
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar, cast
 
-from kpgeo.model.aoi import Confidence, Sourced
+from kpgeo.model.aoi import LANGUAGES, Confidence, Sourced
 from kpgeo.model.calendar import day_of
 from kpgeo.registry.rules import Findings, clean
 
-LANGUAGES = ("en", "fr", "pt")
 MAX_NAME = 120
 MAX_TEXT = 2_000
 MAX_ROWS = 100

@@ -43,12 +43,8 @@ def _commodity(fields: Fields) -> Commodity | None:
 
 def check_permits(permits: Sequence[Permit], found: Findings) -> None:
     """Record permits of one id that are valid on one day: a renewal follows the permit that it renews."""
-    ordered = sorted(permits, key=lambda permit: (permit.id, _start(permit)))
+    ordered = sorted(permits, key=lambda permit: (permit.id, permit.starts_at_day))
     for one, other in itertools.pairwise(ordered):
-        is_over = one.valid_until_day is not None and one.valid_until_day <= _start(other)
+        is_over = one.valid_until_day is not None and one.valid_until_day <= other.starts_at_day
         if one.id and one.id == other.id and not is_over:
             found.add("permit-repeated", f"Two permits '{clean(one.id)}' are valid at one time.", clean(one.id))
-
-
-def _start(permit: Permit) -> float:
-    return float("-inf") if permit.valid_from_day is None else float(permit.valid_from_day)

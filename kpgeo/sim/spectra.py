@@ -32,7 +32,6 @@ class Cover(IntEnum):
 
 N_COVERS = len(Cover)
 SOILS = (Cover.LATERITE, Cover.SPOIL, Cover.CLAY, Cover.SAND)
-WATERS = (Cover.TURBID, Cover.CLEAR_WATER)
 
 _OPTICAL = np.array(
     [

@@ -108,7 +108,7 @@ class Permits:
             if _core(shape).intersects(geometry_m):
                 share = min(float(shapely.area(shapely.intersection(shape, geometry_m))) / total, 1.0)
                 found.append(PermitShare(permit=permit, inside_frac=round(share, 3), is_valid=permit.is_valid_on(day)))
-        return tuple(sorted(found, key=lambda share: (not share.is_valid, share.permit.id, _start(share.permit))))
+        return tuple(sorted(found, key=lambda share: (not share.is_valid, share.permit.id, share.permit.starts_at_day)))
 
     def covers(self, geometry_m: BaseGeometry, permits: Sequence[Permit]) -> bool:
         """Say whether some of these permits together hold a geometry in metres, but for what outlines are wrong by."""
@@ -203,10 +203,6 @@ def _standing(outline_m: BaseGeometry, shares: Sequence[PermitShare], permits: P
         return PermitStanding.INSIDE_EXPIRED
     later = [share.permit for share in shares if not share.permit.has_ended_by(day)]
     return PermitStanding.INSIDE_NOT_YET_VALID if permits.covers(outline_m, later) else PermitStanding.OUTSIDE
-
-
-def _start(permit: Permit) -> float:
-    return float("-inf") if permit.valid_from_day is None else float(permit.valid_from_day)
 
 
 def _as_nearest(far_m: float, reach_m: float, name: str) -> Nearest:

@@ -14,8 +14,8 @@ from PIL import Image
 from kpgeo.brief import draw_explanation, list_looks, say_explanation
 from kpgeo.brief.explain_words import head_of, label_of
 from kpgeo.brief.explanation import Explanation, blind_spans, likeliest, spells, weigh_evidence
-from kpgeo.brief.words import LANGUAGES, NBSP, Words
-from kpgeo.model.aoi import Aoi, Sourced
+from kpgeo.brief.words import NBSP, Words
+from kpgeo.model.aoi import LANGUAGES, Aoi, Sourced
 from kpgeo.model.calendar import day_of, dekad_end, dekad_of, dekad_start
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.run import Gap

@@ -19,7 +19,6 @@ import pytest
 from PIL import Image
 
 from kpgeo.delivery import (
-    LANGUAGES,
     Digest,
     Entry,
     Envelope,
@@ -44,6 +43,7 @@ from kpgeo.delivery import (
 )
 from kpgeo.delivery.words import phrases
 from kpgeo.model.alert import MachineState, Question
+from kpgeo.model.aoi import LANGUAGES
 from kpgeo.model.delivery import Delivery, DeliveryKind, Frequency
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.schedule import AlarmKind

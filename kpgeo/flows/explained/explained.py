@@ -9,8 +9,8 @@ from kpgeo import brief
 from kpgeo.brief import Explanation
 from kpgeo.flows.exports.sheets import KP_ONLY, PUBLIC
 from kpgeo.flows.plans.planning import open_workspace
-from kpgeo.flows.watching.record import canonical
-from kpgeo.model.aoi import Language
+from kpgeo.flows.watching.record import json_line
+from kpgeo.model.aoi import LANGUAGES, Language
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.scene import RADAR_BANDS
 from kpgeo.model.state import FILTER_BANDS, NO_DAY, LandState
@@ -41,7 +41,7 @@ def write_explanations(explanations: Sequence[Explanation], out: Path, style: Ex
         suffix = out.suffix.lower().removeprefix(".")
         with refusal_as_integrity(path):
             if suffix == "json":
-                write_atomic(path, canonical(explanation_content(one)))
+                write_atomic(path, json_line(explanation_content(one)))
             else:
                 write_atomic(path, brief.draw_explanation(one, style.language, suffix, bands=style.bands))  # type: ignore[arg-type]
         written.append(path)
@@ -94,7 +94,7 @@ def explanation_content(explanation: Explanation) -> dict[str, Any]:
         "dekads": [_dekad(dekad, dict(trace.apart).get(dekad.dekad)) for dekad in trace.dekads],
         "not_seen": _not_seen(explanation),
         "is_as_stored": not trace.apart,
-        "sentences": {language: list(brief.say_explanation(explanation, language)) for language in brief.LANGUAGES},
+        "sentences": {language: list(brief.say_explanation(explanation, language)) for language in LANGUAGES},
     }
 
 

@@ -15,11 +15,11 @@ import shapely
 from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
-from kpgeo.flows.exports.sheets import KP_ONLY, LANGUAGES, PUBLIC, Cell, ExportFormat, Row, Sheet
+from kpgeo.flows.exports.sheets import KP_ONLY, PUBLIC, Cell, ExportFormat, Row, Sheet
 from kpgeo.flows.exports.writers import WRITERS
 from kpgeo.flows.watching.unwatched import left_out_sentences
 from kpgeo.model.alert import Alert, Evidence
-from kpgeo.model.aoi import Aoi, Language, LeftOut
+from kpgeo.model.aoi import LANGUAGES, Aoi, Language, LeftOut
 from kpgeo.model.calendar import date_of, dekad_label, month_label
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Area, ChangeObject, Site, SiteMonth

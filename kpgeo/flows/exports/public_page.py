@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from kpgeo.model.aoi import Aoi, Language
+from kpgeo.model.aoi import LANGUAGES, Aoi, Language
 from kpgeo.model.calendar import Period
 from kpgeo.model.release import Amount, Cell, Seen
 
-_LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 _CELL_PX, _EDGE_PX = 54, 46
 _SHADE = {Amount.NONE: "#ffffff", Amount.FEW: "#fee0b6", Amount.SOME: "#f1a340", Amount.MANY: "#b35806"}
 _INK = {Amount.NONE: "#000", Amount.FEW: "#000", Amount.SOME: "#000", Amount.MANY: "#fff"}
@@ -100,7 +99,7 @@ def public_page(release: PublicRelease) -> bytes:
     ET.SubElement(head, "style").text = _STYLE
     body = ET.SubElement(root, "body")
     ET.SubElement(ET.SubElement(body, "p"), "strong").text = "PUBLIC"
-    for language in _LANGUAGES:
+    for language in LANGUAGES:
         _add_language(body, release, language)
     text: bytes = ET.tostring(root, encoding="utf-8", method="html")
     return b"<!DOCTYPE html>\n" + text + b"\n"
@@ -186,4 +185,4 @@ def _cells_of(cells: Sequence[Cell], aoi: Aoi, period: Period) -> list[Cell]:
 
 
 def _say(word: str, language: Language) -> str:
-    return _WORDS[word][_LANGUAGES.index(language)]
+    return _WORDS[word][LANGUAGES.index(language)]

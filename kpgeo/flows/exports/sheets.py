@@ -16,7 +16,7 @@ import pyogrio
 import shapely
 from shapely.geometry import MultiPolygon
 
-from kpgeo.model.aoi import Language
+from kpgeo.model.aoi import LANGUAGES, Language
 
 KP_ONLY, PUBLIC = "KP ONLY", "PUBLIC"
 GEOMETRY_COLUMN = "geom"
@@ -38,7 +38,6 @@ class ExportFormat(StrEnum):
 
 
 # Words people read in KML and GPX: English, French, Portuguese. Columns and codes are the same in every language.
-LANGUAGES: tuple[Language, ...] = ("en", "fr", "pt")
 _LABELS = {
     "changes": ("Change objects", "Objets de changement", "Objetos de mudança"),
     "sites": ("Sites", "Sites", "Locais"),

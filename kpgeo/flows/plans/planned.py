@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kpgeo.flows.doctor.finding import counted
 from kpgeo.flows.plans.forecasting import Forecast, Reckoning, forecast
 from kpgeo.flows.plans.planning import AoiPlan, SceneCount, open_workspace, plan_aoi, withdrawn_sentences
 from kpgeo.flows.plans.preview import preview_of
 from kpgeo.flows.plans.traffic import ASSUMED, BY_RUNS, BY_SIZE, Traffic
 from kpgeo.flows.watching.effort import efforts_before
-from kpgeo.flows.watching.record import canonical
+from kpgeo.flows.watching.record import json_line
 from kpgeo.flows.watching.scenes import Refit
 from kpgeo.flows.watching.unwatched import left_out_content, left_out_sentences
 from kpgeo.flows.watching.watch import Progress, open_watches, silent
@@ -84,7 +85,7 @@ class Plan:
         """
         content = preview_of((one.watch, ahead, one.found) for one, ahead in self._pairs())
         try:
-            write_atomic(path, canonical(content))
+            write_atomic(path, json_line(content))
         except OSError as error:
             remedy = "Name a file in a folder you may write to."
             raise BadInputError(f"It cannot be written ({error.strerror}).", where=str(path), remedy=remedy) from error
@@ -155,7 +156,7 @@ def _doing(one: AoiPlan, ahead: Forecast | None) -> str:
         for refit in one.work.refits
     )
     dekads = f"{dekad_label(one.work.first_dekad)} to {dekad_label(one.work.last_dekad)}"
-    return f"{begin}fold {dekads}{anew}, in {_count(len(ahead.tiles), 'tile')}."
+    return f"{begin}fold {dekads}{anew}, in {counted(len(ahead.tiles), 'tile')}."
 
 
 def _unread(one: AoiPlan) -> list[str]:
@@ -165,31 +166,31 @@ def _unread(one: AoiPlan) -> list[str]:
     total = sum(map(len, duplicates.values()))
     if total:
         why = ", ".join(f"{len(ids)} {_from(reason)}" for reason, ids in duplicates.items() if ids)
-        parts.append(f"{_count(total, 'duplicate')} ({why})")
+        parts.append(f"{counted(total, 'duplicate')} ({why})")
     parts += [f"{one.unread[name]} {words}" for name, words in _UNREAD_WORDS.items() if one.unread.get(name)]
     lines = [f"left unread: {'; '.join(parts)}."] if parts else []
     stand_ins = stand_ins_of(one.found)
-    return [*lines, f"{_count(stand_ins, 'granule')} can be read elsewhere if need be."] if stand_ins else lines
+    return [*lines, f"{counted(stand_ins, 'granule')} can be read elsewhere if need be."] if stand_ins else lines
 
 
 def _reading(ahead: Forecast) -> str:
     traffic = ahead.traffic
     basis = " and ".join(_BASIS_WORDS[name] for name in traffic.basis)
     volume = _range(_size(traffic.low_bytes), _size(traffic.high_bytes))
-    reads = _count(ahead.workload.reads, "read")
+    reads = counted(ahead.workload.reads, "read")
     return f"{reads} of a scene on a tile: about {volume} ({basis}), {_size(traffic.decoded_bytes)} unpacked."
 
 
 def _taking(reckoning: Reckoning) -> str:
     span = _span_of(reckoning.low_s, reckoning.high_s)
-    with_whom = _count(reckoning.workers, "worker")
+    with_whom = counted(reckoning.workers, "worker")
     return f"about {span} with {with_whom}, {_rates_words(reckoning)}."
 
 
 def _rates_words(reckoning: Reckoning) -> str:
     if not reckoning.runs:
         return "by rates from the benchmark machine, as nothing was run here yet"
-    words = f"by {_count(reckoning.runs, 'earlier run')} here"
+    words = f"by {counted(reckoning.runs, 'earlier run')} here"
     if reckoning.assumed:
         steps = " and ".join(reckoning.assumed)
         words += f"; how fast it can {steps} is from the benchmark machine"
@@ -254,10 +255,6 @@ def _refit_content(refit: Refit) -> dict[str, Any]:
         "since": date_of(refit.since_day).isoformat(),
         "scenes": len(refit.scenes),
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _from(reason: str) -> str:

@@ -1,10 +1,9 @@
 """What is told of an alarm, and when it is over: an item of the outbox, in every language kpgeo speaks."""
 
-import datetime as dt
-from typing import Any, get_args
+from typing import Any
 
-from kpgeo.flows.schedule.slots import say_moment
-from kpgeo.model.aoi import Language
+from kpgeo.flows.schedule.slots import say_moment, write_moment
+from kpgeo.model.aoi import LANGUAGES, Language
 from kpgeo.model.calendar import day_of, dekad_of
 from kpgeo.model.decision import OutboxItem
 from kpgeo.model.ids import make_id
@@ -103,11 +102,11 @@ def alarm_content(alarm: Alarm) -> dict[str, Any]:
         "is_over": alarm.ended_at is not None,
         "pipeline": alarm.pipeline,
         "subject": alarm.subject,
-        "since": _iso(alarm.since),
-        "raised_at": _iso(alarm.raised_at),
-        "ended_at": _iso(alarm.ended_at),
+        "since": write_moment(alarm.since),
+        "raised_at": write_moment(alarm.raised_at),
+        "ended_at": write_moment(alarm.ended_at),
         "facts": dict(alarm.facts),
-        "sentences": {language: say_alarm(alarm, language) for language in get_args(Language)},
+        "sentences": {language: say_alarm(alarm, language) for language in LANGUAGES},
     }
 
 
@@ -119,7 +118,3 @@ def _sentence_of(alarm: Alarm) -> str:
     if alarm.kind is AlarmKind.FAILED and alarm.facts.get("code") == "":
         return _CUT_SHORT
     return alarm.kind
-
-
-def _iso(moment: dt.datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(dt.UTC).isoformat(timespec="seconds")

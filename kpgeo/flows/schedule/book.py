@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kpgeo.flows.schedule.slots import due_after, due_before, last_served
-from kpgeo.flows.watching.record import canonical
+from kpgeo.flows.schedule.slots import due_after, due_before, last_served, write_moment
+from kpgeo.flows.watching.record import json_line
 from kpgeo.model.errors import IntegrityError, KpgeoError
 from kpgeo.model.ids import digest
 from kpgeo.model.run import RunResult
@@ -92,7 +92,7 @@ def heartbeat_file(room: Workspace, pipeline: Pipeline) -> Path:
 
 def write_heartbeat(room: Workspace, tables: Tables, pipeline: Pipeline) -> None:
     """Write the heartbeat anew: whatever watches it needs no more than this file and a clock."""
-    write_atomic(heartbeat_file(room, pipeline), canonical(heartbeat_content(tables, pipeline)))
+    write_atomic(heartbeat_file(room, pipeline), json_line(heartbeat_content(tables, pipeline)))
 
 
 def heartbeat_content(tables: Tables, pipeline: Pipeline) -> dict[str, Any]:
@@ -101,17 +101,17 @@ def heartbeat_content(tables: Tables, pipeline: Pipeline) -> dict[str, Any]:
     runs = tables.runs.runs(pipeline.name)
     content: dict[str, Any] = {
         "pipeline": pipeline.name,
-        "written_at": _iso(now),
+        "written_at": write_moment(now),
         "last_run": run_content(runs[-1]) if runs else None,
-        "last_done_at": _iso(max((run.ended_at for run in runs if run.is_done and run.ended_at), default=None)),
+        "last_done_at": write_moment(max((run.ended_at for run in runs if run.is_done and run.ended_at), default=None)),
         "alarms": [one.id for one in tables.runs.alarms(pipeline.name)],
     }
     if options.every != "never":
         served = last_served(runs, now)
         due = due_before(options, now) if served is None else due_after(options, served)
-        content["served"] = _iso(served)
-        content["due_at"] = _iso(due)
-        content["late_after"] = _iso(due + dt.timedelta(hours=options.grace_h))
+        content["served"] = write_moment(served)
+        content["due_at"] = write_moment(due)
+        content["late_after"] = write_moment(due + dt.timedelta(hours=options.grace_h))
     return content
 
 
@@ -120,9 +120,9 @@ def run_content(run: RunEntry) -> dict[str, Any]:
     return {
         "id": run.id,
         "host": run.host,
-        "due_at": _iso(run.due_at),
-        "began_at": _iso(run.began_at),
-        "ended_at": _iso(run.ended_at),
+        "due_at": write_moment(run.due_at),
+        "began_at": write_moment(run.began_at),
+        "ended_at": write_moment(run.ended_at),
         "exit_code": run.exit_code,
         "verdicts": dict(run.verdicts),
         "unanswered": list(run.unanswered),
@@ -157,7 +157,3 @@ def _ask_monitor(pipeline: Pipeline) -> None:
             _log.warning("heartbeat: the monitor answered %s", answer.status_code)
     except (FetchError, ValueError, OSError) as error:
         _log.warning("heartbeat: the monitor was not reached (%s)", type(error).__name__)
-
-
-def _iso(moment: dt.datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(dt.UTC).isoformat(timespec="seconds")

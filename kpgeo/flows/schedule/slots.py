@@ -60,6 +60,11 @@ def say_moment(moment: dt.datetime) -> str:
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def write_moment(moment: dt.datetime | None) -> str | None:
+    """Return a moment for programs: ISO 8601 in UTC, to the second; None of none."""
+    return None if moment is None else moment.astimezone(dt.UTC).isoformat(timespec="seconds")
+
+
 def due_before(options: ScheduleOptions, moment: dt.datetime) -> dt.datetime:
     """Return the latest due moment that is not after a moment.
 

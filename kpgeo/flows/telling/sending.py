@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kpgeo.delivery import (
-    LANGUAGES,
     Entry,
     Envelope,
     HookError,
@@ -25,6 +24,7 @@ from kpgeo.delivery import (
 )
 from kpgeo.flows.telling.office import Office
 from kpgeo.flows.telling.shots import read_shots
+from kpgeo.model.aoi import LANGUAGES
 from kpgeo.model.calendar import day_of, dekad_of
 from kpgeo.model.decision import OutboxItem
 from kpgeo.model.delivery import Delivery, DeliveryKind, DeliveryState

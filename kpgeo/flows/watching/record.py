@@ -104,7 +104,7 @@ class RunRecord:
             "aois": self.aois,
             **outcome,
         }
-        write_atomic(self.folder / MANIFEST, canonical(content))
+        write_atomic(self.folder / MANIFEST, json_line(content))
 
     def _append(self, line: dict[str, Any]) -> None:
         with (self.folder / LOG).open("a", encoding="utf-8") as log:
@@ -116,11 +116,11 @@ def close_interrupted(room: Workspace) -> None:
     for folder in sorted((room.path / "runs").iterdir()):
         if folder.is_dir() and not (folder / MANIFEST).exists():
             content = {"run_id": folder.name, "outcome": "interrupted", "code": {"kpgeo": __version__}, "aois": []}
-            write_atomic(folder / MANIFEST, canonical(content))
+            write_atomic(folder / MANIFEST, json_line(content))
 
 
-def canonical(content: object) -> bytes:
-    """Return canonical JSON: sorted keys, no spaces, one line."""
+def json_line(content: object) -> bytes:
+    """Return JSON as one line of UTF-8: sorted keys, no spaces, no NaN; what is no JSON as its text."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=str)
     return (text + "\n").encode()
 
@@ -141,9 +141,9 @@ def remember(room: Workspace, tables: Tables, watches: list[Watch], run_id: str)
         is_beside = tables.methods.is_beside(watch.aoi.id, watch.lineage)
         kept = beside.setdefault(watch.aoi.id, {}) if is_beside else watched
         kept[watch.lineage if is_beside else watch.aoi.id] = _entry(watch, reference, run_id)
-    write_atomic(room.path / WATCHED, canonical(watched))
+    write_atomic(room.path / WATCHED, json_line(watched))
     if beside:
-        write_atomic(room.path / BESIDE, canonical(beside))
+        write_atomic(room.path / BESIDE, json_line(beside))
 
 
 def promote(room: Workspace, aoi_id: str, lineage: str) -> None:
@@ -154,8 +154,8 @@ def promote(room: Workspace, aoi_id: str, lineage: str) -> None:
         return
     if aoi_id in watched:
         beside[aoi_id][watched[aoi_id]["lineage"]] = watched[aoi_id]
-    write_atomic(room.path / WATCHED, canonical({**watched, aoi_id: entry}))
-    write_atomic(room.path / BESIDE, canonical(beside))
+    write_atomic(room.path / WATCHED, json_line({**watched, aoi_id: entry}))
+    write_atomic(room.path / BESIDE, json_line(beside))
 
 
 def read_watched(room: Workspace) -> dict[str, Any]:
