@@ -1,7 +1,7 @@
 """Sites to alerts: the machine's states, the question each serves, what people make of them, and what is sent."""
 
 from kpgeo.alerts.leaks import Leak, Restricted, find_leaks
-from kpgeo.alerts.method import MethodDifference, Placed, compare_methods, near_pairs, placed
+from kpgeo.alerts.method import MethodDifference, Placed, compare_methods, placed
 from kpgeo.alerts.operating import (
     choose_operating_point,
     confidence_for,
@@ -59,7 +59,6 @@ __all__ = [
     "is_legal",
     "match_reviews",
     "may_follow",
-    "near_pairs",
     "no_longer_raised",
     "open_acts",
     "operating_content",

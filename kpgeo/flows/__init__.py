@@ -25,7 +25,7 @@ from kpgeo.flows.exports.catalogued import write_catalogue
 from kpgeo.flows.exports.export import ExportKind, ExportRow, export_rows
 from kpgeo.flows.exports.gathering import rows_of
 from kpgeo.flows.exports.growth import months_of_site
-from kpgeo.flows.exports.neighbours import describe_sites, surroundings_content
+from kpgeo.flows.exports.neighbours import surroundings_content
 from kpgeo.flows.exports.publishing import PAGE as PUBLIC_PAGE
 from kpgeo.flows.exports.publishing import Publication, publish, restricted_of
 from kpgeo.flows.exports.sheets import ExportFormat
@@ -37,7 +37,6 @@ from kpgeo.flows.reviews.reviewing import (
     QueueFilter,
     ReviewRow,
     photo_digest,
-    read_reviews,
     review_content,
     review_entries,
     review_of,
@@ -55,7 +54,7 @@ from kpgeo.flows.schedule.units import (
     timer_files,
     write_timers,
 )
-from kpgeo.flows.sealed.bundles import Bundle, hold_against, make_due, make_evidence
+from kpgeo.flows.sealed.bundles import Bundle, hold_against, make_evidence
 from kpgeo.flows.sealed.recompute import Recomputed, recompute
 from kpgeo.flows.telling.delivering import deliver
 from kpgeo.flows.telling.telling import (
@@ -64,17 +63,16 @@ from kpgeo.flows.telling.telling import (
     deliver_now,
     delivery_content,
     retry_delivery,
-    tell_subscribers,
     try_delivery,
 )
-from kpgeo.flows.watching.deciding import Bench, Decided, decide, first_undecided
+from kpgeo.flows.watching.deciding import Bench, Decided, decide
 from kpgeo.flows.watching.observing import Observation, observe
 from kpgeo.flows.watching.record import read_watched
 from kpgeo.flows.watching.remembered import watch_of
 from kpgeo.flows.watching.reporting import RunReport
 from kpgeo.flows.watching.running import run_pipeline
 from kpgeo.flows.watching.unwatched import left_out_content, left_out_of, left_out_sentences
-from kpgeo.flows.watching.watch import Progress, Watch, open_watch, open_watches
+from kpgeo.flows.watching.watch import Progress, Watch, open_watches
 
 __all__ = [
     "NO_LONGER_RAISED",
@@ -128,7 +126,6 @@ __all__ = [
     "deliver_now",
     "delivery_content",
     "demo",
-    "describe_sites",
     "enabling",
     "enter_submission",
     "entry_content",
@@ -138,7 +135,6 @@ __all__ = [
     "explain",
     "explanation_content",
     "export_rows",
-    "first_undecided",
     "hold_against",
     "is_kpgeo_table",
     "keep_findings",
@@ -149,12 +145,10 @@ __all__ = [
     "list_methods",
     "machine_of",
     "make_brief",
-    "make_due",
     "make_evidence",
     "method_report",
     "months_of_site",
     "observe",
-    "open_watch",
     "open_watches",
     "parcel_content",
     "parse_lon_lat",
@@ -164,7 +158,6 @@ __all__ = [
     "publish",
     "questions_about",
     "read_imports",
-    "read_reviews",
     "read_watched",
     "recompute",
     "restricted_of",
@@ -185,7 +178,6 @@ __all__ = [
     "surroundings_of",
     "surroundings_sentences",
     "take_step",
-    "tell_subscribers",
     "timer_files",
     "try_delivery",
     "verify_ledger",

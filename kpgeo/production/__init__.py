@@ -12,7 +12,7 @@ from kpgeo.production.checks import check_entries, check_production, response_ta
 from kpgeo.production.comparison import compare_production
 from kpgeo.production.declared import read_declared
 from kpgeo.production.declared_words import with_revision
-from kpgeo.production.entry import COLUMNS, Submission, TableReading, read_submission
+from kpgeo.production.entry import Submission, TableReading, read_submission
 from kpgeo.production.fields import KnownField, compare_unwatched, with_fields
 from kpgeo.production.footprint import FootprintComparison, SizeTable, check_footprint, compare_footprints
 from kpgeo.production.joining import Entry
@@ -21,10 +21,8 @@ from kpgeo.production.participant import compare_participant
 from kpgeo.production.participants import Participant, find_participant, participants
 from kpgeo.production.published import published_figures
 from kpgeo.production.published_capacity import (
-    PublishedCapacity,
     PublishedCapacityCheck,
     compare_with_published_capacity,
-    published_capacities,
 )
 from kpgeo.production.questions import put_into_words
 from kpgeo.production.sizes import SizeReading, read_sizes
@@ -32,7 +30,6 @@ from kpgeo.production.trade import check_trade
 from kpgeo.production.vintages import current_figures, sum_to_period
 
 __all__ = [
-    "COLUMNS",
     "ActivityInputs",
     "CapacityPart",
     "CaratUnit",
@@ -41,7 +38,6 @@ __all__ = [
     "KnownField",
     "NumberStyle",
     "Participant",
-    "PublishedCapacity",
     "PublishedCapacityCheck",
     "SizeReading",
     "SizeTable",
@@ -62,7 +58,6 @@ __all__ = [
     "find_participant",
     "measure_activity",
     "participants",
-    "published_capacities",
     "published_figures",
     "put_into_words",
     "read_declared",

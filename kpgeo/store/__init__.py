@@ -1,6 +1,6 @@
 """Pixel state (Icechunk), tables (SQL), files."""
 
-from kpgeo.store.address import address_of, has_tables, is_open
+from kpgeo.store.address import address_of, has_tables
 from kpgeo.store.database import known_schemas
 from kpgeo.store.files import publish_folder, refusal_as_integrity, write_atomic
 from kpgeo.store.ledger import Conclusion, Ledger
@@ -25,7 +25,6 @@ __all__ = [
     "address_of",
     "has_tables",
     "holder_of",
-    "is_open",
     "is_server",
     "known_schemas",
     "publish_folder",
