@@ -88,6 +88,20 @@ def test_a_bundle_holds_what_the_alert_rests_on(made: bytes, small_world: Path) 
         assert alert["id"] in files[f"README.{language}.txt"].decode("utf-8")
 
 
+def test_a_bundle_says_nothing_of_who_was_told_nor_of_other_areas(room: Workspace, tables: Tables) -> None:
+    for path in room.path.glob("runs/*/manifest.json"):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest["aois"] = [*manifest["aois"], {"aoi": "cod-elsewhere", "sites_active": 7}]
+        manifest["errors"] = {"cod-elsewhere": "no scenes"}
+        manifest["operating"] = {**manifest["operating"], "cod-elsewhere": None}
+        manifest["post"] = {"sent": [{"subscriber": "registrar-of-elsewhere", "channel": "email:canary@example.org"}]}
+        path.write_text(json.dumps(manifest), encoding="utf-8")
+    content = flows.make_evidence(room, tables, _alerts(room, tables)[0].id).path.read_bytes()
+    files = read_bundle(content, "bundle").files
+    assert len(json.loads(files["run.json"])["aois"]) == 1
+    assert [name for name, told in files.items() if b"-elsewhere" in told or b"canary@" in told] == []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Signed:
     """A workspace with one signed bundle."""

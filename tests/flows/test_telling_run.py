@@ -55,6 +55,7 @@ def test_a_run_tells_its_subscribers_and_says_who_could_not_be_told(
     assert any("b, email" in line and "refused" in line for line in report.gap_sentences())
     manifest = json.loads(max(workspace.glob("runs/*/manifest.json")).read_text())
     assert manifest["post"]["failed"][0]["attempts"] == 1
+    assert "b@example.org" not in json.dumps(manifest), "addresses of receivers stand in the tables alone"
     (page,) = (workspace / "products" / "for-a").glob("*.html")
     text = page.read_text(encoding="utf-8")
     pictures = list((workspace / "products" / "pictures").glob("*.jpg"))

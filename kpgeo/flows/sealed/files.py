@@ -51,6 +51,7 @@ _REVIEWED = (
     "state", "verdict", "reason", "text", "duplicate_of", "judged_by", "audited_by", "moved_by", "moved_at", "field",
     "findings", "notes", "carried_from", "carried_to",
 )  # fmt: skip
+_BY_AOI = ("errors", "operating")  # of a run's manifest
 _ALERT_KINDS = (EntryKind.ALERT_EVENT, EntryKind.ALERT_EVENT_SUPERSEDED)
 FIGURES = TypeAdapter(list[DeclaredFigure])
 _ALERT = TypeAdapter(Alert)
@@ -277,13 +278,17 @@ def _options_content(bench: Bench, case: Case, aoi_file: str) -> dict[str, Any]:
 
 
 def _run_manifest(bench: Bench, room: Workspace) -> bytes:
-    """Return the manifest of the run that made the newest commit of the state."""
+    """Return the manifest of the run that made the newest commit of the state: of this area, and not who was told."""
     made = [one for one in bench.state.snapshots() if one.id == bench.head.snapshot_id]
     run_id = str(made[0].metadata.get("run_id", "")) if made else ""
     path = room.path / "runs" / run_id / MANIFEST
     if not run_id or not path.is_file():
         return _pretty({"run_id": run_id or None, "outcome": "not known"})
-    return _pretty(json.loads(path.read_bytes()))
+    manifest = {name: told for name, told in json.loads(path.read_bytes()).items() if name != "post"}
+    aoi_id = bench.watch.aoi.id
+    for name in _BY_AOI:
+        manifest[name] = {aoi: told for aoi, told in (manifest.get(name) or {}).items() if aoi == aoi_id}
+    return _pretty({**manifest, "aois": [one for one in manifest.get("aois", []) if one.get("aoi") == aoi_id]})
 
 
 def _provenance(bench: Bench) -> dict[str, Any]:

@@ -61,12 +61,12 @@ class PostReport:
         return lines + [f"delivery given up: {_named(one)}; see: kpgeo deliver list" for one in self.given_up]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as plain JSON."""
+        """Return the report as plain JSON, without addresses: manifests and logs are passed on."""
         lists = {"sent": self.sent, "failed": self.failed, "given_up": self.given_up}
         return {
             "made": self.made,
             "waiting": self.waiting,
-            **{name: [delivery_content(one) for one in found] for name, found in lists.items()},
+            **{name: [_unaddressed(one) for one in found] for name, found in lists.items()},
         }
 
 
@@ -199,6 +199,10 @@ def delivery_content(one: Delivery) -> dict[str, Any]:
         "attempts": one.attempts,
         "error": one.error,
     }
+
+
+def _unaddressed(one: Delivery) -> dict[str, Any]:
+    return {**delivery_content(one), "channel": one.channel.partition(":")[0]}
 
 
 def _told(office: Office) -> PostReport:
