@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 
-from kpgeo.brief.charts import coverage_strip
 from kpgeo.brief.chips import area_by_month, site_picture
 from kpgeo.brief.content import Block, Bullets, Column, Heading, Paragraph, Picture, Table
+from kpgeo.brief.coverage import write_coverage
 from kpgeo.brief.draft import Draft
 from kpgeo.brief.growth import write_growth
 from kpgeo.brief.inputs import Chip, ChipPair
-from kpgeo.brief.reading import WHOLE_AOI, SiteReading
+from kpgeo.brief.reading import SiteReading
 from kpgeo.brief.surroundings import say_surroundings
 from kpgeo.brief.vocabulary import EVENT, STATE, STATUS
 from kpgeo.brief.words import noop
-from kpgeo.model.calendar import date_of, dekad_end, dekad_start
+from kpgeo.model.calendar import date_of
 from kpgeo.model.production import Activity
 from kpgeo.model.site import Area, SiteEventKind, SiteStatus, sum_areas
 
@@ -26,100 +26,13 @@ def write_evidence(draft: Draft) -> list[Block]:
     words = draft.words
     return [
         Heading(text=words.say("4. Satellite evidence"), key="evidence"),
-        *_write_coverage(draft),
+        *write_coverage(draft),
         *_write_activity(draft),
         *_write_changes(draft),
         *_write_pictures(draft),
         *write_growth(draft),
         *_write_confounders(draft),
     ]
-
-
-def _write_coverage(draft: Draft) -> list[Block]:
-    words = draft.words
-    seen = sum(month.seen_frac for month in draft.months) / len(draft.months)
-    optical = sum(month.optical_frac for month in draft.months) / len(draft.months)
-    scenes = sum(month.scenes for month in draft.months)
-    by_sensor = [
-        f"{words.sensor(sensor)} {words.number(count)}" for sensor, count in sorted(draft.inputs.run.scenes.items())
-    ]
-    text = words.say_many("{n} scene was read.", "{n} scenes were read.", scenes)
-    if by_sensor:
-        text += " " + words.say("By sensor: {sensors}.", sensors=words.listed(by_sensor))
-    text += " " + words.say(
-        "On average over the dekads of the period, {seen} of the ground was seen by at least one sensor, {optical} by "
-        "a clear optical look. Where nobody looked, nothing is said.",
-        seen=words.percent(seen),
-        optical=words.percent(optical),
-    )
-    if draft.left_out():
-        text += " " + draft.left_out()
-        text += " " + words.say("Shares are of the watched ground; those of a stratum are of the whole stratum.")
-    blocks: list[Block] = [
-        Heading(text=words.say("4.1 What was looked at"), level=2, key="coverage"),
-        Paragraph(text=text),
-        Picture(
-            png=coverage_strip(draft.months, words, draft.options.picture_dpi),
-            alt=_coverage_alt(draft),
-            caption=words.say("How each month was seen: share of the ground, average of the month’s dekads"),
-        ),
-    ]
-    rows = _stratum_coverage(draft)
-    if rows:
-        blocks.append(
-            Table(
-                caption=words.say("Share of the ground seen, by stratum, average over the dekads"),
-                columns=(
-                    Column(title=words.say("Stratum"), width=2.4),
-                    Column(title=words.say("Any sensor"), align="right"),
-                    Column(title=words.say("Clear optical look"), align="right"),
-                    Column(title=words.say("Dekads without a scene"), align="right"),
-                ),
-                rows=tuple(rows),
-            )
-        )
-    return blocks
-
-
-def _coverage_alt(draft: Draft) -> str:
-    """Say the strip in words: one clause a month."""
-    words = draft.words
-    parts = [
-        words.say(
-            "{month}: optical {optical}, radar only {radar}, not clear {unclear}, not acquired {unacquired}",
-            month=words.month(month.year, month.month),
-            optical=words.percent(month.optical_frac),
-            radar=words.percent(month.radar_frac),
-            unclear=words.percent(month.unclear_frac),
-            unacquired=words.percent(month.unacquired_frac),
-        )
-        for month in draft.months
-    ]
-    return words.say("Stacked bars, one a month.") + " " + "; ".join(parts) + "."
-
-
-def _stratum_coverage(draft: Draft) -> list[tuple[str, ...]]:
-    words, inputs = draft.words, draft.inputs
-    inside = [
-        row
-        for row in inputs.coverage
-        if dekad_end(row.dekad) > inputs.start_day and dekad_start(row.dekad) < inputs.end_day
-    ]
-    dekads = len({row.dekad for row in inside})
-    found: list[tuple[str, ...]] = []
-    for stratum in [*inputs.aoi.strata, None]:
-        key = stratum.id if stratum else ""
-        rows = [row for row in inside if row.stratum_id == key]
-        if rows and key != WHOLE_AOI:
-            found.append(
-                (
-                    draft.stratum_name(key),
-                    words.percent(sum(row.look_frac for row in rows) / dekads),
-                    words.percent(sum(row.optical_frac for row in rows) / dekads),
-                    words.number(dekads - sum(row.scenes > 0 for row in rows)),
-                )
-            )
-    return found
 
 
 def _write_activity(draft: Draft) -> list[Block]:
