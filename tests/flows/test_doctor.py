@@ -1,5 +1,6 @@
 """Every fault the doctor can see is put there, and the mend it names is read."""
 
+import base64
 import datetime as dt
 import errno
 import fcntl
@@ -18,7 +19,7 @@ import pytest
 import rasterio
 
 from kpgeo import flows
-from kpgeo.flows.doctor import exit_code_of, machine, papers, room, software, summary_of
+from kpgeo.flows.doctor import addressees, exit_code_of, machine, papers, room, software, summary_of
 from kpgeo.flows.doctor.finding import Case, Finding, failed, good, warned, within
 from kpgeo.model.errors import BadInputError, UpstreamError
 from kpgeo.options.compute import ComputeOptions
@@ -446,6 +447,46 @@ def test_faults_of_what_a_pipeline_names(tmp_path: Path) -> None:
     assert not _faults(papers.file_findings(pipeline))
     elsewhere = Pipeline.read(_written(tmp_path, catalog='folder = "scenes"'))
     _only(papers.file_findings(elsewhere), "fail", "no folder scenes", "Correct `folder`")
+
+
+_MAIL = """[mail]
+host = "127.0.0.1"
+sender = "kpgeo@example.org"
+user = { env = "KP_MAIL_USER" }
+password = { file = "password" }
+"""
+_HOOK = """[[subscriber]]
+id = "a"
+aois = ["civ-seguela"]
+[[subscriber.webhook]]
+url = "https://example.org/hook"
+secrets = [{ env = "KP_HOOK" }]
+"""
+
+
+def test_faults_of_subscribers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = Pipeline.read(_written(tmp_path, rest='[deliver]\nsubscribers = "subscribers.toml"'))
+    watches, _ = papers.read_watches(pipeline)
+
+    def look() -> Faults:
+        return _faults(addressees.subscriber_findings(pipeline, watches))
+
+    _only(look(), "fail", "cannot be read", "Correct what is named there")
+    file = tmp_path / "subscribers.toml"
+    file.write_text(_MAIL + _HOOK.replace("civ-seguela", "elsewhere"))
+    _only(look(), "fail", "does not watch 'elsewhere'", "It watches civ-seguela.")
+    file.write_text(_MAIL + _HOOK)
+    assert [one.detail.partition(":")[0] for one in look()] == ["mail", "mail", "a"]
+    assert {one.state for one in look()} == {"warn"}
+    monkeypatch.setenv("KP_MAIL_USER", "kpgeo")
+    (tmp_path / "password").write_text("canary-of-a-password")
+    monkeypatch.setenv("KP_HOOK", "canary-of-a-key")
+    (found,) = look()
+    assert (found.state, found.detail.partition(":")[0]) == ("warn", "a")
+    assert "canary" not in f"{found.detail} {found.remedy}"
+    monkeypatch.setenv("KP_HOOK", f"whsec_{base64.b64encode(bytes(24)).decode()}")
+    assert not look()
+    assert not list(addressees.subscriber_findings(Pipeline.read(_written(tmp_path)), watches))
 
 
 def _versions(python: str = "3.11.7.final.0", **packages: str) -> dict[str, object]:

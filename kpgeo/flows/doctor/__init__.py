@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kpgeo.flows.doctor.addressees import subscriber_findings
 from kpgeo.flows.doctor.catalogues import Examination, key_findings
 from kpgeo.flows.doctor.finding import Case, Finding, counted, within
 from kpgeo.flows.doctor.machine import ClockWatch, clock_findings, examine_machine
@@ -60,6 +61,7 @@ def examine(
         watches, told_of_areas = read_watches(pipeline)
         findings += told_of_areas
         findings += within(_LOCAL_S, "files", lambda: file_findings(pipeline))
+        findings += within(_LOCAL_S, "subscribers", lambda: subscriber_findings(pipeline, watches))
     database = "" if pipeline is None else pipeline.database
     findings += within(_LOCAL_S, "workspace", lambda: examine_workspace(workspace, watches, database))
     if pipeline is not None:
