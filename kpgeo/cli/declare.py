@@ -78,10 +78,14 @@ def declare_import(
         found = production.read_submission(file, reading)
     with _entering(workspace) as (room, tables), room.lock():
         entered = flows.enter_submission(room, tables, found, file.name, source or "the file's own")
+    _show_entered(entered, language_of(language), as_json=as_json)
+
+
+def _show_entered(entered: flows.Entered, tongue: Language, *, as_json: bool) -> None:
+    """Say what became of a table that was entered, and what only the table itself shows."""
     record = entered.record
     for line in record.notes:
         note(line)
-    tongue = language_of(language)
     say(f"{entered.production} figures of production and {entered.trade} of trade entered, {entered.known} were known.")
     if record.findings:
         say("Only the table itself shows these; they are kept, and kpgeo declare check lists them too:")

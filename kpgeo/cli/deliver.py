@@ -36,44 +36,34 @@ def check(
     trials = flows.try_delivery(Pipeline.read(pipeline), workspace=workspace, out=out)
     show_table(
         ("subscriber", "channel", "language", "frequency", "now", "later", "old", "next", "missing"),
-        (
-            (
-                one.subscriber,
-                one.channel,
-                one.language,
-                one.frequency,
-                len(one.messages),
-                one.later,
-                one.old,
-                f"{one.next_at:%Y-%m-%d %H:%M} UTC" if one.later else "-",
-                "; ".join(one.faults) or "-",
-            )
-            for one in trials
-        ),
+        ((one.subscriber, one.channel, one.language, one.frequency, len(one.messages), *_when(one)) for one in trials),
         empty="Nobody is told anything.",
     )
     say(*(f"{one.subscriber}, {one.channel}: {subject}" for one in trials for subject, _, _ in one.messages))
     if out is not None:
         say(f"The messages are in {out}.")
     if as_json:
-        show_json(
-            {
-                "channels": [
-                    {
-                        "subscriber": one.subscriber,
-                        "channel": one.channel,
-                        "subjects": [subject for subject, _, _ in one.messages],
-                        "later": one.later,
-                        "old": one.old,
-                        "next_at": one.next_at.isoformat(timespec="seconds"),
-                        "missing": list(one.faults),
-                    }
-                    for one in trials
-                ]
-            }
-        )
+        show_json({"channels": [_trial_content(one) for one in trials]})
     if any(one.faults for one in trials):
         stop(_FAULTY)
+
+
+def _when(one: flows.Trial) -> tuple[object, ...]:
+    """Return the cells of a trial that tell what is not sent now, and why."""
+    next_at = f"{one.next_at:%Y-%m-%d %H:%M} UTC" if one.later else "-"
+    return one.later, one.old, next_at, "; ".join(one.faults) or "-"
+
+
+def _trial_content(one: flows.Trial) -> dict[str, object]:
+    return {
+        "subscriber": one.subscriber,
+        "channel": one.channel,
+        "subjects": [subject for subject, _, _ in one.messages],
+        "later": one.later,
+        "old": one.old,
+        "next_at": one.next_at.isoformat(timespec="seconds"),
+        "missing": list(one.faults),
+    }
 
 
 def now(pipeline: PipelineFile, workspace: AnyWorkspace = None, as_json: AsJson = False) -> None:

@@ -1,6 +1,6 @@
 """Commands that read what was decided: alerts and sites."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -226,6 +226,19 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
         ((dekad_label(e.dekad), e.kind, date_of(e.day), f"{e.area_ha:.2f}", e.other_id) for e in events),
         empty="Nothing has happened to it since monitoring began.",
     )
+    _show_growth(months, history)
+    if as_json:
+        show_json(
+            {
+                "site": site_content(site, around.get(site.id)),
+                "events": [site_event_content(event) for event in events],
+                "months": [site_month_content(month) for month in months],
+            }
+        )
+
+
+def _show_growth(months: Sequence[SiteMonth], history: Sequence[Site]) -> None:
+    """Show how a site grew month by month, and its area dekad by dekad."""
     say("")
     show_table(
         ("month", "activity", "mined ha", "90 %", "newly disturbed ha", "90 %", "looked at", "clear looks"),
@@ -247,14 +260,6 @@ def sites_show(site_id: str, workspace: HereWorkspace = HERE, as_json: AsJson = 
         ),
         empty="",
     )
-    if as_json:
-        show_json(
-            {
-                "site": site_content(site, around.get(site.id)),
-                "events": [site_event_content(event) for event in events],
-                "months": [site_month_content(month) for month in months],
-            }
-        )
 
 
 def _month_row(month: SiteMonth) -> tuple[object, ...]:

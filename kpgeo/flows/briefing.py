@@ -16,10 +16,11 @@ from kpgeo.flows.watching.deciding import Bench
 from kpgeo.flows.watching.record import operating_of, read_watched
 from kpgeo.flows.watching.remembered import watch_of
 from kpgeo.flows.watching.watch import Watch
-from kpgeo.model.aoi import Aoi, Language
+from kpgeo.model.aoi import Language
 from kpgeo.model.calendar import day_of, dekad_end, dekad_of
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ids import digest
+from kpgeo.model.scene import Scene
 from kpgeo.model.site import Site
 from kpgeo.store import Tables, Workspace, refusal_as_integrity, write_atomic
 
@@ -29,7 +30,6 @@ _RENDER: dict[str, Callable[[BriefContent], bytes]] = {
     "html": brief.render_html,
     "docx": brief.render_docx,
 }
-_SIMULATED = "(simulated)"
 
 
 def make_brief(  # noqa: PLR0913 - each is a word of the command
@@ -76,11 +76,6 @@ def make_brief(  # noqa: PLR0913 - each is a word of the command
     return written
 
 
-def is_simulated(aoi: Aoi) -> bool:
-    """Say whether an AOI is a simulated world."""
-    return aoi.source.mark == _SIMULATED
-
-
 def brief_inputs(
     watch: Watch, room: Workspace, tables: Tables, start: dt.date, end: dt.date, run_id: str
 ) -> BriefInputs:
@@ -115,20 +110,27 @@ def brief_inputs(
         gaps=tables.gaps(watch.aoi.id, start_day, end_day),
         left_out=watch.left_out,
         backdrop=backdrop(watch, [scene for scene in scenes if scene.day < end_day]),
-        run=RunFacts(
+        run=replace(
+            _facts_of(watch, folded, range(start_day, end_day)),
             run_id=run_id,
-            lineage=watch.lineage,
-            kpgeo_version=__version__,
             snapshot_id=commit.snapshot_id,
-            options_digest=digest(watch.pipeline.model_dump(mode="json"))[:12],
-            scenes=Counter(scene.sensor for scene in folded if start_day <= scene.day < end_day),
-            last_scene=max((scene.datetime for scene in folded), default=None),
-            min_site_ha=watch.pipeline.sites.min_area_ha,
             operating=operating_of(read_watched(room).get(watch.aoi.id, {})),
         ),
-        simulated=is_simulated(watch.aoi),
+        simulated=watch.aoi.is_simulated,
     )
     return replace(inputs, chips=_chips(watch, inputs, scenes), surroundings=describe_sites(watch, inputs.sites))
+
+
+def _facts_of(watch: Watch, folded: Sequence[Scene], days: range) -> RunFacts:
+    """Return where a brief's numbers come from, of what the pipeline and the scenes folded in tell."""
+    return RunFacts(
+        lineage=watch.lineage,
+        kpgeo_version=__version__,
+        options_digest=digest(watch.pipeline.model_dump(mode="json"))[:12],
+        scenes=Counter(scene.sensor for scene in folded if scene.day in days),
+        last_scene=max((scene.datetime for scene in folded), default=None),
+        min_site_ha=watch.pipeline.sites.min_area_ha,
+    )
 
 
 def _chips(watch: Watch, inputs: BriefInputs, scenes: Sequence[Any]) -> dict[str, ChipPair]:

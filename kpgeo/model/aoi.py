@@ -13,6 +13,8 @@ Language = Literal["en", "fr", "pt"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 LOCALES: MappingProxyType[Language, str] = MappingProxyType({"en": "en_GB", "fr": "fr", "pt": "pt_PT"})
 """How Unicode CLDR names the manner in which numbers and days are written, by language."""
+SIMULATED = "(simulated)"
+"""The mark of what comes from a simulated world."""
 
 
 class DepositType(StrEnum):
@@ -338,6 +340,11 @@ class Aoi:
     risk: RiskRule | None = None
     version: str = ""
     ground_version: str = ""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Say whether this is an area of a simulated world."""
+        return self.source.mark == SIMULATED
 
     @property
     def is_watched_in_part(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from shapely import orient_polygons
 from shapely.geometry import mapping
 
+from kpgeo.model.aoi import SIMULATED
 from kpgeo.model.calendar import Period
 from kpgeo.sim.around import around_features
 from kpgeo.sim.ground import Terrain
@@ -26,7 +27,7 @@ from kpgeo.sim.truth import (
 Paper = dict[str, Any]
 
 PARTICIPANT, ISO3 = "Simulated participant", "XSM"
-_SOURCE = {"source": "simulated world", "confidence": "high", "mark": "(simulated)"}
+_SOURCE = {"source": "simulated world", "confidence": "high", "mark": SIMULATED}
 _NAMES = {
     FLAT: {"en": "Alluvial flat", "fr": "Plaine alluviale", "pt": "Planície aluvial"},
     DYKE: {"en": "Dyke corridor", "fr": "Couloir du dyke", "pt": "Corredor do dique"},
@@ -91,7 +92,7 @@ def aoi_paper(terrain: Terrain) -> Paper:
 
 
 def _prior(family: str, low: float, high: float) -> Paper:
-    source = {"source": "set for the simulated world", "confidence": "medium", "mark": "(simulated)"}
+    source = {"source": "set for the simulated world", "confidence": "medium", "mark": SIMULATED}
     return {"family": family, "low": low, "high": high, "source": source}
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from kpgeo import brief
 from kpgeo.brief import FieldFacts, ParticipantInputs
-from kpgeo.flows.briefing import is_simulated
 from kpgeo.flows.declared.pages import write_page
 from kpgeo.flows.declared.participants import fields_of, name_participant
 from kpgeo.flows.declared.statistics import statistics_of
@@ -53,7 +52,7 @@ def participant_page(
         totals=[one for one in known.totals if one.aoi_id in ("", *(own if len(own) == 1 else ()))],
         findings=known.findings,
         fields=[_field(one, own.get(one.aoi_id)) for one in fields_of(iso3, list(own.values()))],
-        simulated=any(is_simulated(bench.watch.aoi) for bench in own.values()),
+        simulated=any(bench.watch.aoi.is_simulated for bench in own.values()),
     )
     options = next((bench.watch.pipeline.brief for bench in own.values()), BriefOptions())
     return ParticipantPage(inputs=inputs, options=options)

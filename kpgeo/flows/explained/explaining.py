@@ -3,37 +3,27 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from pyproj import Transformer
 
 from kpgeo import detect, registry
 from kpgeo.brief import Explanation
-from kpgeo.detect import PixelTracer
+from kpgeo.flows.explained.tracing import Pixel, Traced, cut_trace, trace_tile
 from kpgeo.flows.plans.planning import open_workspace
 from kpgeo.flows.watching.deciding import Bench
-from kpgeo.flows.watching.orbits import known_orbits
-from kpgeo.flows.watching.scenes import learnt_from
-from kpgeo.flows.watching.tiles import HALO_PX, TileReader, context_of
 from kpgeo.flows.watching.watch import Progress, Watch, open_watches, silent
 from kpgeo.model.alert import Alert
 from kpgeo.model.calendar import date_of, day_of, dekad_of, dekad_start
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.grid import Tile
 from kpgeo.model.ids import make_id
-from kpgeo.model.run import Gap
-from kpgeo.model.scene import LookClass, Sensor
+from kpgeo.model.scene import Sensor
 from kpgeo.model.site import Site
-from kpgeo.model.trace import DekadTrace, LookTrace, PixelTrace
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Tables, has_tables
-
-Pixel = tuple[int, int]
-_SIMULATED = "(simulated)"
-_CLEAR = (LookClass.CLEAR, LookClass.WATER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +52,6 @@ class _Chosen:
     of_pixels: int
     site: Site | None = None
     alert: Alert | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Traced:
-    """What one tile's reading came to."""
-
-    traces: Mapping[Pixel, PixelTrace]
-    gaps: tuple[Gap, ...]
 
 
 def explain(
@@ -276,23 +258,11 @@ def explain_alerts(bench: Bench, wanted: Mapping[str, range], progress: Progress
         of_tile = [alert_id for alert_id in wanted if tile_of[alert_id] == tile]
         span = range(min(wanted[one].start for one in of_tile), max(wanted[one].stop for one in of_tile))
         pixels = tuple(dict.fromkeys(chosen[one].pixels[0] for one in of_tile))
-        outcome = _trace_tile(bench, tile, pixels, span, progress)
+        outcome = trace_tile(bench, tile, pixels, span, progress)
         for one in of_tile:
-            cut = _cut(outcome, chosen[one].pixels[0], wanted[one])
+            cut = cut_trace(outcome, chosen[one].pixels[0], wanted[one])
             explained[one] = _explanation(bench, chosen[one], 1, cut)
     return {alert_id: explained[alert_id] for alert_id in wanted}
-
-
-def _cut(outcome: _Traced, pixel: Pixel, dekads: range) -> _Traced:
-    """Return what was traced of one pixel in some dekads."""
-    trace = outcome.traces[pixel]
-    kept = replace(
-        trace,
-        dekads=tuple(one for one in trace.dekads if one.dekad in dekads),
-        apart=tuple(one for one in trace.apart if one[0] in dekads),
-    )
-    gaps = tuple(gap for gap in outcome.gaps if dekad_of(gap.day) in dekads)
-    return _Traced(traces={pixel: kept}, gaps=gaps)
 
 
 def _explained(bench: Bench, chosen: _Chosen, dekads: range, progress: Progress) -> Iterator[Explanation]:
@@ -300,14 +270,14 @@ def _explained(bench: Bench, chosen: _Chosen, dekads: range, progress: Progress)
     traced = {
         pixel: outcome
         for tile, pixels in _by_tile(bench.watch, chosen.pixels).items()
-        for outcome in (_trace_tile(bench, tile, pixels, dekads, progress),)
+        for outcome in (trace_tile(bench, tile, pixels, dekads, progress),)
         for pixel in pixels
     }
     for rank, pixel in enumerate(chosen.pixels, start=1):
         yield _explanation(bench, chosen, rank, traced[pixel])
 
 
-def _explanation(bench: Bench, chosen: _Chosen, rank: int, traced: _Traced) -> Explanation:
+def _explanation(bench: Bench, chosen: _Chosen, rank: int, traced: Traced) -> Explanation:
     """Return the explanation of a chosen pixel."""
     watch, pixel = bench.watch, chosen.pixels[rank - 1]
     history = watch.pipeline.history
@@ -330,7 +300,7 @@ def _explanation(bench: Bench, chosen: _Chosen, rank: int, traced: _Traced) -> E
         snapshot_id=bench.head.snapshot_id,
         refit_days=_refit_days(bench, trace.dekads[-1].dekad),
         gaps=traced.gaps,
-        is_simulated=watch.aoi.source.mark == _SIMULATED,
+        is_simulated=watch.aoi.is_simulated,
     )
 
 
@@ -351,65 +321,3 @@ def _centre(watch: Watch, pixel: Pixel) -> tuple[float, float]:
     east_m, north_m = grid.left_m + (pixel[1] + 0.5) * grid.res_m, grid.top_m - (pixel[0] + 0.5) * grid.res_m
     lon, lat = Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(east_m, north_m)
     return round(lon, 6), round(lat, 6)
-
-
-def _trace_tile(bench: Bench, tile: Tile, pixels: Sequence[Pixel], dekads: range, progress: Progress) -> _Traced:
-    """Trace pixels of one tile over some dekads.
-
-    Every dekad is folded from the state stored before it, so that a scene which can no longer be read spoils its own
-    dekad and no other.
-    """
-    watch, first = bench.watch, dekads.start
-    within = tuple((row - tile.y0, col - tile.x0) for row, col in pixels)
-    tracer = PixelTracer(context=context_of(watch, tile), options=watch.pipeline.detect, pixels=within)
-    last = min(dekads.stop, bench.head.unfinished.get(tile.name, dekads.stop)) - 1
-    if last < first:
-        raise BadInputError("The last runs could not bring this place up to date.", remedy="Run the pipeline again.")
-    rows: list[list[DekadTrace]] = [[] for _ in pixels]
-    apart: list[list[tuple[int, float]]] = [[] for _ in pixels]
-    gaps: list[Gap] = []
-    state = bench.state.read_state(tile, first - 1)
-    for dekad in range(first, last + 1):
-        classes = _Classes(within)
-        orbits = known_orbits(watch, tile, learnt_from(watch, bench.head, bench.scenes.values(), dekad))
-        reader = TileReader(watch, tile, classes.note, orbits)
-        baseline = bench.state.read_baseline(tile, dekad)
-        looks = reader.looks(bench.folded(dekad), baseline)
-        folded, traced = tracer.fold(state, baseline, looks, dekad)
-        state = bench.state.read_state(tile, dekad)
-        gaps += reader.reading().gaps
-        for number, of_pixel in enumerate(traced):
-            rows[number].append(replace(of_pixel, looks=classes.explain(of_pixel.looks, number)))
-            difference = detect.distance(folded, state, within[number])
-            apart[number] += [] if difference is None else [(dekad, difference)]
-        progress(f"{watch.aoi.id}: explain {tile.name}", dekad - first + 1, last - first + 1)
-    traces = {
-        pixel: PixelTrace(row=pixel[0], col=pixel[1], dekads=tuple(rows[number]), apart=tuple(apart[number]))
-        for number, pixel in enumerate(pixels)
-    }
-    return _Traced(traces=traces, gaps=tuple(dict.fromkeys(gaps)))
-
-
-class _Classes:
-    """Remembers what the quality layers of scenes say of some pixels of a tile."""
-
-    def __init__(self, pixels: Sequence[Pixel]) -> None:
-        self._pixels = pixels
-        self._of: dict[tuple[str, int], LookClass] = {}
-
-    def note(self, cube: xr.Dataset) -> None:
-        """Take note of a cube, which has its halo still."""
-        classes = cube["look_class"].to_numpy()
-        for place, scene_id in enumerate(cube["scene_id"].to_numpy()):
-            for number, (row, col) in enumerate(self._pixels):
-                self._of[str(scene_id), number] = LookClass(int(classes[place, row + HALO_PX, col + HALO_PX]))
-
-    def explain(self, looks: Sequence[LookTrace], number: int) -> tuple[LookTrace, ...]:
-        """Return looks at a pixel with the reason why it was not clear."""
-        return tuple(
-            look if look.is_clear else replace(look, unseen=_reason(self._of[look.scene_id, number])) for look in looks
-        )
-
-
-def _reason(look_class: LookClass) -> str:
-    return "margin" if look_class in _CLEAR else look_class.name.lower()
