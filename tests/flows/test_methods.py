@@ -87,6 +87,21 @@ def test_the_difference_is_told_and_then_only_news_is_sent(beside: tuple[Path, P
     assert told == news
 
 
+def test_a_method_whose_pipeline_nobody_wrote_down_is_not_adopted(
+    beside: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    """An older kpgeo kept the last pipeline alone: products would be of another method than the one that speaks."""
+    source, _, lineage = beside
+    workspace = Path(shutil.copytree(source, tmp_path / "workspace"))
+    (workspace / "beside.json").unlink()
+    with _tables(workspace) as (room, tables):
+        (aoi_id,) = flows.read_watched(room)
+        head = tables.ledger.head()
+        with pytest.raises(BadInputError, match="Run its pipeline once more"):
+            flows.adopt_method(room, tables, aoi_id, lineage, by="A. Analyst", reason="finds smaller pits")
+        assert tables.ledger.head() == head
+
+
 def test_the_method_that_spoke_goes_on_beside(
     beside: tuple[Path, Path, str], small_world: Path, tmp_path: Path, fingerprint_of: Callable[[Path, Path], object]
 ) -> None:

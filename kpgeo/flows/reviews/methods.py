@@ -7,7 +7,7 @@ from typing import Any
 
 from kpgeo.alerts import MethodDifference, Placed, compare_methods, placed
 from kpgeo.flows.reviews.reviewing import carry_reviews
-from kpgeo.flows.watching.record import promote
+from kpgeo.flows.watching.record import is_remembered, promote
 from kpgeo.flows.watching.remembered import watch_of
 from kpgeo.model.calendar import date_of, dekad_label
 from kpgeo.model.errors import BadInputError
@@ -150,6 +150,10 @@ def adopt_method(room: Workspace, tables: Tables, aoi_id: str, lineage: str, *, 
             carry_reviews(watch_of(room, aoi_id)[0], tables)
             return tables.ledger.entries(subject=aoi_id, kind=EntryKind.METHOD)[-1]
         report = method_report(room, tables, aoi_id, lineage)
+        if not is_remembered(room, aoi_id, lineage):
+            raise BadInputError(
+                f"No pipeline is known that makes {lineage}.", where=aoi_id, remedy="Run its pipeline once more first."
+            )
         known: dict[str, set[str]] = {}
         for one, other in report.difference.both:
             known.setdefault(other.alert.id, set()).add(one.alert.id)

@@ -158,6 +158,12 @@ def promote(room: Workspace, aoi_id: str, lineage: str) -> None:
     write_atomic(room.path / BESIDE, json_line(beside))
 
 
+def is_remembered(room: Workspace, aoi_id: str, lineage: str) -> bool:
+    """Say whether a pipeline is kept that makes a lineage of an AOI: without one no product can be made of it."""
+    spoken = read_watched(room).get(aoi_id, {}).get("lineage")
+    return lineage == spoken or lineage in _read(room, BESIDE).get(aoi_id, {})
+
+
 def read_watched(room: Workspace) -> dict[str, Any]:
     """Return what `remember` wrote of what speaks, by AOI id; nothing before the first run."""
     return _read(room, WATCHED)
