@@ -20,6 +20,7 @@ from kpgeo.model.calendar import Period, day_of
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.ledger import EntryKind
 from kpgeo.model.release import Amount, Working
+from kpgeo.model.review import DismissalReason, ReviewAct, ReviewStep
 from kpgeo.model.site import Area
 from kpgeo.options.publish import PublishOptions
 from kpgeo.store import Tables, Workspace
@@ -171,3 +172,28 @@ def test_half_years_are_told_whole() -> None:
     first, last = day_of(dt.date(2023, 3, 1)), day_of(dt.date(2025, 2, 1))
     assert [period.label for period in alerts.half_years(first, last)] == ["2023H2", "2024H1", "2024H2"]
     json.dumps([period.label for period in alerts.half_years(last, first)])
+
+
+def test_what_people_took_back_stays_away_until_it_is_confirmed_anew(watched: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(watched, tmp_path / "workspace"))
+    with _tables(workspace) as (room, tables):
+        (aoi_id,) = flows.read_watched(room)
+        raised = [one.id for one in tables.alerts(aoi_id, flows.watch_of(room, aoi_id)[0].lineage)]
+
+        def lead(by: str, *acts: ReviewAct) -> int:
+            for act in acts:
+                why = DismissalReason.ROAD_QUARRY if act is ReviewAct.DISMISS else None
+                for alert_id in raised:
+                    flows.take_step(tables, alert_id, ReviewStep(act=act, by=by, text="Looked.", reason=why))
+            out = tmp_path / f"{len(tables.ledger.entries())}"
+            return flows.publish(room, tables, out, PublishOptions(), LATER).cells
+
+        act = ReviewAct
+        cells = lead("Awa", act.TRIAGE, act.BEGIN)
+        assert cells > 0
+        assert lead("Awa", act.DISMISS) == 0
+        assert lead("Awa", act.REOPEN) == 0, "nobody has said yet that it stands"
+        assert lead("Awa", act.CONFIRM) == cells
+        assert lead("Bakary", act.AUDIT, act.PUBLISH, act.WITHDRAW) == 0
+        assert lead("Bakary", act.REOPEN) == 0
+        assert lead("Bakary", act.CONFIRM) == cells

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from kpgeo.model.calendar import Period, day_of, dekad_end, dekad_start, month_e
 from kpgeo.model.errors import BadInputError, IntegrityError
 from kpgeo.model.ledger import MACHINE, Entry, EntryKind
 from kpgeo.model.release import Cell, Seen, Working
-from kpgeo.model.review import ReviewState
+from kpgeo.model.review import Review, ReviewState
 from kpgeo.model.site import Site, sum_areas
 from kpgeo.options.publish import PublishOptions
 from kpgeo.store import Tables, Workspace, publish_folder
@@ -136,15 +136,23 @@ def _workings(watch: Watch, tables: Tables) -> list[Working]:
     told = {
         alert.site_id
         for alert in tables.alerts(watch.aoi.id, watch.lineage)
-        if alerts.standing(alert) in _TOLD
-        and not (alert.id in reviews and reviews[alert.id].state in _TAKEN_BACK)
-        and not (alert.id in reviews and reviews[alert.id].verdict in _TAKEN_BACK)
+        if alerts.standing(alert) in _TOLD and not _is_taken_back(reviews.get(alert.id), reviews)
     }
     found = []
     for site in tables.sites(watch.aoi.id, watch.lineage):
         if site.id in told:
             found += _of_site(watch, tables.site_history(site.id)[0], site)
     return found
+
+
+def _is_taken_back(review: Review | None, reviews: Mapping[str, Review]) -> bool:
+    """Say whether the last that people decided of an alert is that it does not stand; reopening it decides nothing."""
+    while review is not None:
+        if review.state in _TAKEN_BACK or review.verdict is not None:
+            return review.state in _TAKEN_BACK or review.verdict in _TAKEN_BACK
+        earlier = review.before or reviews.get(review.carried_from)
+        review = earlier if earlier is not None and earlier.seq < review.seq else None
+    return False
 
 
 def _of_site(watch: Watch, history: Sequence[Site], site: Site) -> list[Working]:
