@@ -21,6 +21,7 @@ from kpgeo.model.site import Site, SiteEvent, SiteMonth
 from kpgeo.model.surroundings import Surroundings
 
 _NOT_SEEN_GREY = 217
+_BLACK_AND_WHITE = (0.02, 0.98)
 
 
 def _check_picture(rgb: NDArray[np.uint8], geobox: GeoBox, where: str) -> None:
@@ -229,17 +230,15 @@ class ParticipantInputs:
     simulated: bool = False
 
 
-def stretch_alike(
-    pictures: Sequence[NDArray[np.float32] | None], *, low_quantile: float = 0.02, high_quantile: float = 0.98
-) -> list[NDArray[np.uint8] | None]:
+def stretch_alike(pictures: Sequence[NDArray[np.float32] | None]) -> list[NDArray[np.uint8] | None]:
     """Stretch several pictures of one place with one common stretch, so that they can be compared by eye.
+
+    The darkest and the brightest fiftieth of all pictures together, band by band, become black and white.
 
     Parameters
     ----------
     pictures : sequence of float (y, x, 3), or None
         Reflectance of the three bands shown, in the order red, green, blue of the print; NaN where not looked.
-    low_quantile, high_quantile : float
-        Quantiles of all pictures together, band by band, that become black and white.
 
     Returns
     -------
@@ -251,7 +250,7 @@ def stretch_alike(
     stacked = stacked[np.isfinite(stacked).all(axis=1)]
     if not len(stacked):
         stacked = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], np.float32)
-    low, high = np.quantile(stacked, [low_quantile, high_quantile], axis=0)
+    low, high = np.quantile(stacked, _BLACK_AND_WHITE, axis=0)
     span = np.maximum(high - low, 1e-4)
     return [None if picture is None else _stretched(picture, low, span) for picture in pictures]
 

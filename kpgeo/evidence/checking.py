@@ -132,7 +132,7 @@ def verify_bundle(raw: bytes, trusted: Mapping[str, str] | None = None) -> Verif
     return best.verdict(digest, trusted or {})
 
 
-def read_bundle(raw: bytes, where: str, trusted: Mapping[str, str] | None = None) -> Verification:
+def read_bundle(raw: bytes, where: str) -> Verification:
     """Return an intact bundle.
 
     Raises
@@ -140,7 +140,7 @@ def read_bundle(raw: bytes, where: str, trusted: Mapping[str, str] | None = None
     IntegrityError
         Something was altered; the message names the file and line, or byte.
     """
-    checked = verify_bundle(raw, trusted)
+    checked = verify_bundle(raw)
     if checked.is_intact:
         return checked
     first, more = checked.alterations[0], len(checked.alterations) - 1

@@ -210,9 +210,9 @@ def list_trusted(known: Mapping[str, tuple[str, bytes]]) -> bytes:
     return (json.dumps({"signers": signers}, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode("ascii")
 
 
-def trust_key(public: PublicKey, name: str, path: Path | None = None) -> Path:
+def trust_key(public: PublicKey, name: str) -> Path:
     """Add a signer to the known ones, or give one another name; return the list's file."""
-    place = trust_path() if path is None else path
+    place = trust_path()
     known: dict[str, tuple[str, bytes]] = {}
     if read_trusted(place):
         listed = json.loads(place.read_text(encoding="utf-8"))

@@ -38,23 +38,14 @@ class Ledger:
         with self._database.writing() as connection:
             return append_entries(connection, entries)
 
-    def conclude(
-        self, kinds: Collection[EntryKind], conclusion: Callable[[Sequence[Entry]], Conclusion]
-    ) -> list[Entry]:
-        """Append what follows from the entries of some kinds, while nobody else can append.
-
-        `conclusion` is given those entries in their order, and may refuse by raising: then nothing is kept. What it
-        sends goes into the outbox in the same transaction, where its id is new.
-        """
-        with self._database.writing() as connection:
-            _lock(connection)
-            known = self._read(connection, schema.ledger.c.kind.in_(sorted(kinds)))
-            return _append_concluded(connection, conclusion(known))
-
     def conclude_reviews(
         self, conclusion: Callable[[Sequence[Entry]], Conclusion], alert_ids: Collection[str] | None = None
     ) -> list[Entry]:
-        """Append what follows from the entries of reviews, as `conclude`, given what `review_entries` returns."""
+        """Append what follows from the entries of reviews, while nobody else can append.
+
+        `conclusion` is given what `review_entries` returns, and may refuse by raising: then nothing is kept. What it
+        sends goes into the outbox in the same transaction, where its id is new.
+        """
         with self._database.writing() as connection:
             _lock(connection)
             return _append_concluded(connection, conclusion(self._review_entries(connection, alert_ids)))

@@ -241,11 +241,9 @@ class Tables:
         """Add trade figures that are not there yet, and return how many those were. Nothing is ever overwritten."""
         return self._add_once(schema.trade, map(rows.row_of_trade, figures))
 
-    def trade(self, participant: str | None = None) -> list[TradeFigure]:
+    def trade(self) -> list[TradeFigure]:
         """Return trade figures, every vintage, in the order they were entered."""
         query = select(schema.trade).order_by(schema.trade.c.seq)
-        if participant is not None:
-            query = query.where(schema.trade.c.participant == participant)
         return [rows.trade_of_row(row) for row in self._read(query)]
 
     def _add_once(self, table: Table, found: Iterable[dict[str, Any]]) -> int:

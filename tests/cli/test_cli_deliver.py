@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from kpgeo import cli
 from tests.delivery.desk import Desk, Thing
-from tests.delivery.receivers import free_port, mail_server, rude_server
+from tests.delivery.receivers import mail_server, rude_server
+from tests.servers.programs import free_port
 
 _MAIL = """
 [mail]

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.servers.programs import free_port
+
 
 class Mailbox:
     """What a mail server took, and what it answers."""
@@ -215,10 +217,3 @@ def write_certificate(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -14,7 +14,6 @@ import json
 import os
 import random
 import shutil
-import socket
 import sqlite3
 import threading
 from collections import Counter, defaultdict
@@ -29,6 +28,7 @@ from aiosmtpd.controller import Controller
 from kpgeo.options.sim import SimOptions
 from kpgeo.sim import write_world
 from kpgeo.store import Workspace
+from tests.servers.programs import free_port
 
 _DAYS = int(os.environ.get("KPGEO_YEAR_DAYS", "30"))
 _KILLS = int(os.environ.get("KPGEO_YEAR_KILLS", "20"))
@@ -95,9 +95,7 @@ def _receivers() -> Iterator[Receivers]:
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
     taken.hook_port = web.server_address[1]
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        taken.mail_port = free.getsockname()[1]
+    taken.mail_port = free_port()
     mail = Controller(taken, hostname="127.0.0.1", port=taken.mail_port)
     mail.start()
     try:

@@ -16,7 +16,8 @@ from kpgeo.model.delivery import DeliveryKind, DeliveryState
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ledger import EntryKind
 from tests.delivery.desk import AOI, NOW, Desk, Thing, payload_of
-from tests.delivery.receivers import answers, free_port, hangs, hook_server, mail_server
+from tests.delivery.receivers import answers, hangs, hook_server, mail_server
+from tests.servers.programs import free_port
 
 _DAY, _HOUR = dt.timedelta(days=1), dt.timedelta(hours=1)
 _FOLDER = '[[subscriber]]\nid = "a"\nfolder = "for-a"\n'

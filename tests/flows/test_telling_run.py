@@ -15,7 +15,7 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.store import Workspace
-from tests.delivery.receivers import free_port
+from tests.servers.programs import free_port
 
 _SUBSCRIBERS = """
 [mail]

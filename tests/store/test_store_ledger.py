@@ -200,7 +200,7 @@ def test_what_is_concluded_is_kept_whole_or_not_at_all(filled):
         raise BadInputError("no")
 
     with pytest.raises(BadInputError):
-        filled.ledger.conclude({EntryKind.REVIEW}, refuse)
+        filled.ledger.conclude_reviews(refuse)
     assert filled.ledger.head()[0] == SIZE
     given = []
 
@@ -208,7 +208,7 @@ def test_what_is_concluded_is_kept_whole_or_not_at_all(filled):
         given.extend(entries)
         return Conclusion(entries=(_entry(7),), outbox=(item,))
 
-    (entry,) = filled.ledger.conclude({EntryKind.REVIEW}, conclude)
+    (entry,) = filled.ledger.conclude_reviews(conclude)
     assert entry.seq == SIZE + 1
     assert given == filled.ledger.entries()[:SIZE]
     assert filled.pending_outbox() == [item]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kpgeo.wire import MailError, MailRoute, send_mail
-from tests.delivery.receivers import dies_in_data, drips, free_port, mail_server, rude_server, write_certificate
+from tests.delivery.receivers import dies_in_data, drips, mail_server, rude_server, write_certificate
+from tests.servers.programs import free_port
 
 _LETTER = b"Subject: x\r\nMessage-ID: <1@kpgeo.invalid>\r\n\r\n.a line that begins with a dot\r\n"
 

@@ -14,6 +14,7 @@ import requests
 
 from kpgeo.options.wire import WireOptions
 from kpgeo.wire import Access, FetchError, addresses, open_session
+from tests.servers.programs import free_port
 from tests.wire import fault_server as faults
 from tests.wire.fault_server import ALWAYS, FaultServer
 
@@ -321,9 +322,7 @@ def _unannounced(content):
 
 @pytest.mark.fault(23)
 def test_a_host_that_is_not_there(server):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     access = Access(options=server.access().options, trusted_hosts=frozenset({"127.0.0.1"}))
     with open_session(access) as session, pytest.raises(FetchError) as caught:
         session.get(f"http://127.0.0.1:{port}/a.json")

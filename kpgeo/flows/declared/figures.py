@@ -37,14 +37,14 @@ def known_figures(workspace: Path) -> KnownFigures:
     return KnownFigures(production=tuple(figures), trade=tuple(trades))
 
 
-def check_figures(workspace: Path, options: CheckOptions | None = None) -> list[Finding]:
+def check_figures(workspace: Path) -> list[Finding]:
     """Return what an analyst of the statistics would ask about all figures known, by participant and period.
 
     What only the rows of an imported table could tell was kept when it was imported, and is among it.
     """
-    known, chosen = known_figures(workspace), options or CheckOptions()
-    found = production.check_production(known.production, chosen)
-    found += production.check_trade(known.production, known.trade, chosen)
+    known, options = known_figures(workspace), CheckOptions()
+    found = production.check_production(known.production, options)
+    found += production.check_trade(known.production, known.trade, options)
     found += findings_of(read_imports(workspace))
     return sorted(found, key=lambda one: (one.iso3, one.periods[0], one.rule, one.id))
 

@@ -27,6 +27,7 @@ from kpgeo.options.schedule import ScheduleOptions
 from kpgeo.store import Tables, Workspace
 
 _ALARMED = 3
+_SHOWN_RUNS, _SHOWN_DUE = 10, 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,7 @@ class ScheduleReport:
         }
 
 
-def check_schedule(pipeline: Pipeline, *, workspace: Path | None = None, newest: int = 10) -> ScheduleReport:
+def check_schedule(pipeline: Pipeline, *, workspace: Path | None = None) -> ScheduleReport:
     """Raise an alarm for each silence that began, once, say of each that it is over, once, and deliver both.
 
     It runs beside runs and without them, by a timer of its own: it writes no more than alarms and the heartbeat.
@@ -154,15 +155,15 @@ def check_schedule(pipeline: Pipeline, *, workspace: Path | None = None, newest:
             standing=tuple(tables.runs.alarms(pipeline.name)),
             raised=tuple(raised),
             over=tuple(over),
-            runs=tuple(tables.runs.runs(pipeline.name)[-newest:]),
+            runs=tuple(tables.runs.runs(pipeline.name)[-_SHOWN_RUNS:]),
             next_due_at=due_after(pipeline.schedule, now),
         )
 
 
-def upcoming(options: ScheduleOptions, count: int = 5) -> list[dt.datetime]:
+def upcoming(options: ScheduleOptions) -> list[dt.datetime]:
     """Return the next due moments."""
     found: list[dt.datetime] = []
-    while len(found) < count:
+    while len(found) < _SHOWN_DUE:
         found.append(due_after(options, found[-1] if found else dt.datetime.now(dt.UTC)))
     return found
 

@@ -60,8 +60,6 @@ class Observation:
     ----------
     scenes_new : int
         Scenes folded in that were not before.
-    lost_tiles : tuple of str
-        Tiles that failed; they are taken up again by the next run.
     refits : tuple of RefitCount
         Baselines that were learnt anew.
     effort : Effort
@@ -77,7 +75,6 @@ class Observation:
     scenes_new: int
     tiles: int
     gaps: tuple[Gap, ...] = ()
-    lost_tiles: tuple[str, ...] = ()
     refits: tuple[RefitCount, ...] = ()
     effort: Effort = NO_EFFORT
     stand_ins: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -133,7 +130,6 @@ def observe(
             scenes_new=len(folded - before),
             tiles=course.done,
             gaps=(*gaps, *course.lost.values(), *(_lost(watch, work, tile, "not reached") for tile in course.ahead)),
-            lost_tiles=tuple(tile.name for tile in course.lost),
             refits=_refit_counts(work, course.refits),
             effort=Effort.total(reading.effort for reading in course.readings),
             stand_ins=_stand_ins_of(course.readings),
