@@ -154,11 +154,23 @@ def _no_step(review: Review, act: ReviewAct) -> Refusal | None:
         if act is _A.PUBLISH and review.verdict is not _S.CONFIRMED:
             return Refusal(rule="not-confirmed", what=f"It was {review.verdict}; only what is confirmed is published.")
         return None
-    remedy = "Reopen it, with a reason." if review.state in JUDGED | LOCKED else ""
-    if review.state is _S.PUBLISHED:
-        remedy = "Withdraw it first, with the reason: people were told."
     what = f"It is {review.state}; `{act}` follows on {' or '.join(sorted(begins))}."
-    return Refusal(rule="locked" if review.state in LOCKED else "illegal-step", what=what, remedy=remedy)
+    rule = "locked" if review.state in LOCKED else "illegal-step"
+    return Refusal(rule=rule, what=what, remedy=_step_before(review.state, act))
+
+
+def _step_before(state: ReviewState, act: ReviewAct) -> str:
+    """Return the step that leads on to one that is refused in a state; empty where there is none."""
+    if state is _S.PUBLISHED:
+        return "Withdraw it first, with the reason: people were told."
+    if state is _S.CONFIRMED and act is _A.PUBLISH:
+        return "Let another person audit it first."
+    if state in JUDGED | LOCKED:
+        return "Reopen it, with a reason."
+    begins, _ = STEPS[act]
+    if state is _S.NEW and begins & {_S.TRIAGED, _S.IN_REVIEW}:
+        return "Triage it first: kpgeo review triage, then begin."
+    return "Begin first: kpgeo review begin." if state is _S.TRIAGED and _S.IN_REVIEW in begins else ""
 
 
 def _not_theirs(review: Review, act: ReviewAct, by: str) -> Refusal | None:

@@ -150,6 +150,22 @@ def test_each_pair_of_state_and_step_is_allowed_or_refused_as_written(state, act
     assert book.entries == before
 
 
+@pytest.mark.parametrize(
+    ("state", "act", "remedy"),
+    [
+        (S.CONFIRMED, A.PUBLISH, "another person audit"),
+        (S.DISMISSED, A.PUBLISH, "Reopen"),
+        (S.PUBLISHED, A.REOPEN, "Withdraw"),
+        (S.NEW, A.BEGIN, "Triage"),
+        (S.NEW, A.CONFIRM, "Triage"),
+        (S.TRIAGED, A.CONFIRM, "Begin"),
+    ],
+)
+def test_a_refused_step_names_the_one_before_it(state, act, remedy):
+    with pytest.raises(RuleError, match=remedy):
+        book_at(state).take(act, PEOPLE[2])
+
+
 def test_the_table_leads_nowhere_else():
     assert {(begin, act): end for act, (begins, end) in STEPS.items() for begin in begins} == WAY
     pairs = {(begin, end) for (begin, _), end in WAY.items()}
