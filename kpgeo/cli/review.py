@@ -1,5 +1,6 @@
 """Commands by which people review alerts: the queue, one alert, and every step."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,18 @@ Seen = Annotated[
 Words = Annotated[str, typer.Option("--text", help="Reason, remark or note, in words.")]
 Reason = Annotated[DismissalReason | None, typer.Option(help="Why; see: kpgeo review reasons.")]
 Tongue = Annotated[str, typer.Option(help="en, fr or pt.")]
+_SAYS = {
+    ReviewAct.BEGIN: "Begin to look at an alert, or go on when images or field notes have come.",
+    ReviewAct.CONFIRM: "Say that an alert is right. Another person audits it.",
+    ReviewAct.AUDIT: "Agree, as a second person, with what the first one said. Where you do not agree, reopen it.",
+    ReviewAct.PUBLISH: (
+        "Publish an alert that was confirmed by one person and audited by another; not your own confirmation."
+    ),
+    ReviewAct.WITHDRAW: "Take back a published alert, with the reason. Who was told of it is told.",
+    ReviewAct.REOPEN: "Look at a judged alert anew, with the reason. What was said before stays in the record.",
+    ReviewAct.UNDO: "Undo your own last step, until it is audited. The record keeps both.",
+    ReviewAct.NOTE: "Add a note. It changes nothing.",
+}
 _AS_ALERT = frozenset({"act", "seen", "alert", "undoes", "text"})
 
 
@@ -43,17 +56,17 @@ def add_to(app: typer.Typer) -> None:
         ("list", review_list),
         ("show", review_show),
         ("triage", review_triage),
-        ("begin", review_begin),
-        ("confirm", review_confirm),
+        ("begin", _step_by(ReviewAct.BEGIN)),
+        ("confirm", _step_by(ReviewAct.CONFIRM)),
         ("dismiss", review_dismiss),
         ("duplicate", review_duplicate),
         ("needs", review_needs),
-        ("audit", review_audit),
-        ("publish", review_publish),
-        ("withdraw", review_withdraw),
-        ("reopen", review_reopen),
-        ("undo", review_undo),
-        ("note", review_note),
+        ("audit", _step_by(ReviewAct.AUDIT)),
+        ("publish", _step_by(ReviewAct.PUBLISH)),
+        ("withdraw", _with_reason(ReviewAct.WITHDRAW)),
+        ("reopen", _with_reason(ReviewAct.REOPEN)),
+        ("undo", _step_by(ReviewAct.UNDO)),
+        ("note", _with_reason(ReviewAct.NOTE)),
         ("field", review_field),
         ("reasons", review_reasons),
         ("score", review_score),
@@ -156,30 +169,6 @@ def review_triage(
         _take(workspace, one, _step(ReviewAct.TRIAGE, by, seen, text), as_json=as_json)
 
 
-def review_begin(
-    alert: AlertId,
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    text: Words = "",
-    as_json: AsJson = False,
-) -> None:
-    """Begin to look at an alert, or go on when images or field notes have come."""
-    _take(workspace, alert, _step(ReviewAct.BEGIN, by, seen, text), as_json=as_json)
-
-
-def review_confirm(
-    alert: AlertId,
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    text: Words = "",
-    as_json: AsJson = False,
-) -> None:
-    """Say that an alert is right. Another person audits it."""
-    _take(workspace, alert, _step(ReviewAct.CONFIRM, by, seen, text), as_json=as_json)
-
-
 def review_dismiss(
     alert: AlertId,
     reason: Reason = None,
@@ -225,78 +214,6 @@ def review_needs(
     _take(workspace, alert, _step(acts[what], by, seen, text), as_json=as_json)
 
 
-def review_audit(
-    alert: AlertId,
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    text: Words = "",
-    as_json: AsJson = False,
-) -> None:
-    """Agree, as a second person, with what the first one said. Where you do not agree, reopen it."""
-    _take(workspace, alert, _step(ReviewAct.AUDIT, by, seen, text), as_json=as_json)
-
-
-def review_publish(
-    alert: AlertId,
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    text: Words = "",
-    as_json: AsJson = False,
-) -> None:
-    """Publish an alert that was confirmed by one person and audited by another; not your own confirmation."""
-    _take(workspace, alert, _step(ReviewAct.PUBLISH, by, seen, text), as_json=as_json)
-
-
-def review_withdraw(
-    alert: AlertId,
-    text: Words = "",
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take back a published alert, with the reason. Who was told of it is told."""
-    _take(workspace, alert, _step(ReviewAct.WITHDRAW, by, seen, text), as_json=as_json)
-
-
-def review_reopen(
-    alert: AlertId,
-    text: Words = "",
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    as_json: AsJson = False,
-) -> None:
-    """Look at a judged alert anew, with the reason. What was said before stays in the record."""
-    _take(workspace, alert, _step(ReviewAct.REOPEN, by, seen, text), as_json=as_json)
-
-
-def review_undo(
-    alert: AlertId,
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    text: Words = "",
-    as_json: AsJson = False,
-) -> None:
-    """Undo your own last step, until it is audited. The record keeps both."""
-    _take(workspace, alert, _step(ReviewAct.UNDO, by, seen, text), as_json=as_json)
-
-
-def review_note(
-    alert: AlertId,
-    text: Words = "",
-    workspace: HereWorkspace = HERE,
-    by: By = "",
-    seen: Seen = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a note. It changes nothing."""
-    _take(workspace, alert, _step(ReviewAct.NOTE, by, seen, text), as_json=as_json)
-
-
 def review_field(
     alert: AlertId,
     found: Annotated[FieldState, typer.Argument(help="What was found.", show_default=False)],
@@ -336,6 +253,40 @@ def review_reasons(language: Tongue = "en", as_json: AsJson = False) -> None:
 def _step(act: ReviewAct, by: str, seen: int | None, text: str, **said: Any) -> ReviewStep:
     """Return a step, its texts checked."""
     return ReviewStep(act=act, by=read_person(by), seen=seen, text=read_text(text), **said)
+
+
+def _step_by(act: ReviewAct) -> Callable[..., None]:
+    """Return the command of a step that needs no more than who takes it on which alert."""
+
+    def take(
+        alert: AlertId,
+        workspace: HereWorkspace = HERE,
+        by: By = "",
+        seen: Seen = None,
+        text: Words = "",
+        as_json: AsJson = False,
+    ) -> None:
+        _take(workspace, alert, _step(act, by, seen, text), as_json=as_json)
+
+    take.__doc__ = _SAYS[act]
+    return take
+
+
+def _with_reason(act: ReviewAct) -> Callable[..., None]:
+    """Return the command of a step that is taken by its words: a reason, or a note."""
+
+    def take(
+        alert: AlertId,
+        text: Words = "",
+        workspace: HereWorkspace = HERE,
+        by: By = "",
+        seen: Seen = None,
+        as_json: AsJson = False,
+    ) -> None:
+        _take(workspace, alert, _step(act, by, seen, text), as_json=as_json)
+
+    take.__doc__ = _SAYS[act]
+    return take
 
 
 def _take(workspace: Path, alert: str, step: ReviewStep, *, as_json: bool) -> None:
