@@ -1,5 +1,6 @@
 """Commands that read what was decided: alerts and sites."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from kpgeo.model.errors import BadInputError
 from kpgeo.model.site import Area, Site, SiteEvent, SiteMonth
 from kpgeo.model.surroundings import PermitStanding, Surroundings
 from kpgeo.store import Tables, Workspace, has_tables
+
+_DEKAD = re.compile(r"\d{4}-\d{2}-D[123]")
 
 _ENDED = (MachineState.FINISHED, MachineState.EXPIRED)
 
@@ -134,7 +137,7 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
         f"Digging since {date_of(seen.first_day)}, last clear look {date_of(seen.last_day)}",
         f"Looked at by {', '.join(seen.sensors) or 'no sensor'} in {dekad_label(alert.dekad)}, "
         f"scenes {', '.join(seen.scene_ids) or 'none'}",
-        f"Not seen: {', '.join(alert.gaps) or 'nothing to name'}",
+        f"Not seen: {say_gaps(alert.gaps)}",
         *(sentence for site in place for sentence in flows.surroundings_sentences(around.get(site.id))),
         *(known["statement"] for known in announcing.values()),
         *flows.left_out_sentences(left_out),
@@ -155,6 +158,24 @@ def alerts_show(alert_id: str, workspace: HereWorkspace = HERE, as_json: AsJson 
                 "announcing": announcing.get(alert.aoi_id),
             }
         )
+
+
+def say_gaps(gaps: Sequence[str]) -> str:
+    """Return the gaps of an alert in one line, each kind once with its first and last dekad."""
+    dekads: dict[str, list[str]] = {}
+    for gap in gaps:
+        kind, _, rest = gap.rpartition(":")
+        is_dated = bool(kind) and _DEKAD.fullmatch(rest) is not None
+        dekads.setdefault(kind if is_dated else gap, []).extend([rest] if is_dated else [])
+    spans = [f"{kind}{_span(sorted(labels))}" for kind, labels in dekads.items()]
+    return "; ".join(spans) or "nothing to name"
+
+
+def _span(labels: Sequence[str]) -> str:
+    """Return where labels of dekads, sorted, begin and end, and how many they are."""
+    if len(labels) < 2:
+        return "".join(f" in {label}" for label in labels)
+    return f" in {len(labels)} dekads from {labels[0]} to {labels[-1]}"
 
 
 def _at(history: list[Site]) -> str:
