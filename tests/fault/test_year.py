@@ -222,6 +222,7 @@ def test_whatever_goes_wrong_no_alert_is_lost_and_none_is_told_twice(
         story = _story(stormy, taken)
     assert killed >= _KILLS
     assert expected["told"]["email:analyst@example.org"], "nobody was told anything: this test tests nothing"
+    assert _differences(story["told"], expected["told"]) == []
     assert story == expected
 
 
@@ -309,6 +310,16 @@ def _told(workspace: Path, taken: Receivers) -> dict[str, list[str]]:
     assert {message.strip("<>").partition("@")[0] for message in taken.mails} == mails
     assert set(taken.hooks) == hooks
     return {_of_port(channel): sorted(items) for channel, items in told.items()}
+
+
+def _differences(told: dict[str, list[str]], expected: dict[str, list[str]]) -> list[str]:
+    """Return by channel what was told in a storm alone, and what in the calm alone."""
+    return [
+        f"{channel}: {where} {item}"
+        for channel in sorted({*told, *expected})
+        for where, ours, theirs in (("storm", told, expected), ("calm", expected, told))
+        for item in sorted(set(ours.get(channel, ())) - set(theirs.get(channel, ())))
+    ]
 
 
 def _of_port(channel: str) -> str:
