@@ -1,5 +1,7 @@
 """Options of the public twin."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from kpgeo.options.base import StageOptions
@@ -10,6 +12,11 @@ CELL_DEG = 0.05
 class PublishOptions(StageOptions):
     """What the public may know, and when."""
 
+    basis: Literal["published", "confirmed"] = Field(
+        default="published",
+        description="Which alerts count: those that one person confirmed, another audited and somebody published; or "
+        "all that the machine confirmed and nobody dismissed.",
+    )
     delay_days: int = Field(
         default=180, ge=90, le=3660, description="A half-year is told this many days after its end, not before."
     )

@@ -26,6 +26,7 @@ from kpgeo.options.publish import PublishOptions
 from kpgeo.store import Tables, Workspace
 
 LATER = dt.date(2040, 1, 1)
+ANY = PublishOptions(basis="confirmed")
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def twin(watched: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     folder = tmp_path_factory.mktemp("public")
     workspace = Path(shutil.copytree(watched, folder / "workspace"))
     with _tables(workspace) as (room, tables):
-        made = flows.publish(room, tables, folder / "twin", PublishOptions(), LATER)
+        made = flows.publish(room, tables, folder / "twin", ANY, LATER)
     assert made.periods
     assert made.cells
     return workspace, folder / "twin"
@@ -90,11 +91,11 @@ def test_its_files_open_elsewhere_and_say_that_they_are_public(twin: tuple[Path,
 def test_it_comes_late(watched: Path, tmp_path: Path) -> None:
     workspace = Path(shutil.copytree(watched, tmp_path / "workspace"))
     with _tables(workspace) as (room, tables):
-        whole = flows.publish(room, tables, tmp_path / "all", PublishOptions(), LATER)
+        whole = flows.publish(room, tables, tmp_path / "all", ANY, LATER)
         last = whole.periods[-1]
         due = dt.date(1970, 1, 1) + dt.timedelta(days=last.end_day + 180)
-        on_time = flows.publish(room, tables, tmp_path / "due", PublishOptions(), due)
-        early = flows.publish(room, tables, tmp_path / "early", PublishOptions(), due - dt.timedelta(days=1))
+        on_time = flows.publish(room, tables, tmp_path / "due", ANY, due)
+        early = flows.publish(room, tables, tmp_path / "early", ANY, due - dt.timedelta(days=1))
         assert on_time.periods == whole.periods
         assert last not in early.periods
         assert last.label not in "".join(path.read_text() for path in (tmp_path / "early").iterdir())
@@ -106,7 +107,7 @@ def test_written_twice_it_is_the_same(twin: tuple[Path, Path], tmp_path: Path) -
     workspace, out = twin
     with _tables(workspace) as (room, tables):
         before = tables.ledger.head()
-        flows.publish(room, tables, tmp_path / "again", PublishOptions(), LATER)
+        flows.publish(room, tables, tmp_path / "again", ANY, LATER)
         assert tables.ledger.head() == before
     for path in out.iterdir():
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
@@ -123,7 +124,7 @@ def test_a_leak_stops_it_and_nothing_is_written(
         told = publishing._geojson
         monkeypatch.setattr(publishing, "_geojson", lambda cells: told(cells) + f"{lon:.3f},{lat:.3f}".encode())
         with pytest.raises(IntegrityError, match=r"cells.geojson, byte \d+"):
-            flows.publish(room, tables, tmp_path / "twin", PublishOptions(), LATER)
+            flows.publish(room, tables, tmp_path / "twin", ANY, LATER)
     assert not (tmp_path / "twin").exists()
 
 
@@ -131,7 +132,7 @@ def test_it_replaces_no_folder_of_somebody_elses(twin: tuple[Path, Path], tmp_pa
     workspace, _ = twin
     (tmp_path / "letter.txt").write_text("keep")
     with _tables(workspace) as (room, tables), pytest.raises(BadInputError, match="something else"):
-        flows.publish(room, tables, tmp_path, PublishOptions(), LATER)
+        flows.publish(room, tables, tmp_path, ANY, LATER)
 
 
 HALF = Period.parse("2024H1")
@@ -156,7 +157,7 @@ def test_where_in_a_cell_workings_lie_cannot_be_told(places: list[tuple[float, f
 
 def test_classes_are_coarse() -> None:
     def told(count: int, ha: float) -> tuple[Amount, Amount]:
-        (cell,) = alerts.generalise([_working(-6.62, 8.17, ha)] * count, [HALF], PublishOptions())
+        (cell,) = alerts.generalise([_working(-6.62, 8.17, ha)] * count, [HALF], ANY)
         return cell.workings, cell.newly_dug
 
     assert told(1, 0.0) == (Amount.NONE, Amount.NONE)
@@ -165,7 +166,7 @@ def test_classes_are_coarse() -> None:
     assert told(20, 1.0) == (Amount.MANY, Amount.MANY)
     lost = replace(_working(-6.62, 8.17), lon=999.0)
     with pytest.raises(BadInputError, match="nowhere on Earth"):
-        alerts.generalise([lost], [HALF], PublishOptions())
+        alerts.generalise([lost], [HALF], ANY)
 
 
 def test_half_years_are_told_whole() -> None:
@@ -186,7 +187,7 @@ def test_what_people_took_back_stays_away_until_it_is_confirmed_anew(watched: Pa
                 for alert_id in raised:
                     flows.take_step(tables, alert_id, ReviewStep(act=act, by=by, text="Looked.", reason=why))
             out = tmp_path / f"{len(tables.ledger.entries())}"
-            return flows.publish(room, tables, out, PublishOptions(), LATER).cells
+            return flows.publish(room, tables, out, ANY, LATER).cells
 
         act = ReviewAct
         cells = lead("Awa", act.TRIAGE, act.BEGIN)
@@ -197,3 +198,24 @@ def test_what_people_took_back_stays_away_until_it_is_confirmed_anew(watched: Pa
         assert lead("Bakary", act.AUDIT, act.PUBLISH, act.WITHDRAW) == 0
         assert lead("Bakary", act.REOPEN) == 0
         assert lead("Bakary", act.CONFIRM) == cells
+
+
+def test_what_nobody_published_is_not_told_unless_asked_for(watched: Path, tmp_path: Path) -> None:
+    workspace = Path(shutil.copytree(watched, tmp_path / "workspace"))
+    with _tables(workspace) as (room, tables):
+        (aoi_id,) = flows.read_watched(room)
+        told = [one for one in tables.alerts(aoi_id, flows.watch_of(room, aoi_id)[0].lineage) if one.state == "ongoing"]
+
+        def cells(name: str) -> int:
+            return flows.publish(room, tables, tmp_path / name, PublishOptions(), LATER).cells
+
+        assert cells("unreviewed") == 0
+        act = ReviewAct
+        steps = [("Awa", act.TRIAGE), ("Awa", act.BEGIN), ("Awa", act.CONFIRM), ("Bakary", act.AUDIT)]
+        for by, step in steps:
+            flows.take_step(tables, told[0].id, ReviewStep(act=step, by=by, text="Looked."))
+        assert cells("audited") == 0
+        flows.take_step(tables, told[0].id, ReviewStep(act=act.PUBLISH, by="Bakary", text="Looked."))
+        assert cells("published") > 0
+        page = (tmp_path / "published" / "kpgeo-public.html").read_text(encoding="utf-8")
+        assert "another audited" in page

@@ -29,6 +29,16 @@ _WORDS: dict[str, tuple[str, str, str]] = {
             "nunca decidem sozinhas."
         ),
     ),
+    "published": (
+        "Told are workings that one person confirmed, another audited, and that were then published.",
+        "Sont indiqués les chantiers qu'une personne a confirmés, qu'une autre a vérifiés, et qui ont été publiés.",
+        "São indicadas as frentes que uma pessoa confirmou, outra verificou, e que foram publicadas.",
+    ),
+    "confirmed": (
+        "Told are workings that kpgeo confirmed by repeated looks and that nobody dismissed; not all were reviewed.",
+        "Sont indiqués les chantiers confirmés par kpgeo et que personne n'a écartés ; tous n'ont pas été revus.",
+        "São indicadas as frentes confirmadas por kpgeo e que ninguém rejeitou; nem todas foram revistas.",
+    ),
     "unseen": (
         "A cell without a mark was not found to hold workings. Where little was seen, that says little.",
         "Une case sans marque ne contient pas de chantier reconnu. Là où l'on a peu vu, cela dit peu.",
@@ -74,7 +84,7 @@ class PublicRelease:
         Their names are said, their outlines are not.
     periods : tuple of Period
         The half-years told.
-    few, delay_days : int
+    few, basis, delay_days
         As the options have them.
     """
 
@@ -84,6 +94,7 @@ class PublicRelease:
     seen: tuple[Seen, ...]
     cell_deg: float
     few: int
+    basis: str
     delay_days: int
 
 
@@ -109,7 +120,7 @@ def _add_language(body: ET.Element, release: PublicRelease, language: Language) 
     section = ET.SubElement(body, "section", lang=language)
     ET.SubElement(section, "h1").text = _say("title", language)
     ET.SubElement(section, "p").text = _say("what", language).format(days=release.delay_days)
-    ET.SubElement(section, "p").text = _say("unseen", language)
+    ET.SubElement(section, "p").text = f"{_say(release.basis, language)} {_say('unseen', language)}"
     if not release.periods:
         ET.SubElement(section, "p").text = _say("nothing", language)
         return

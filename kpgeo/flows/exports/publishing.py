@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
@@ -23,7 +24,7 @@ from kpgeo.flows.watching.coverage import WHOLE
 from kpgeo.flows.watching.record import read_watched
 from kpgeo.flows.watching.remembered import watch_of
 from kpgeo.flows.watching.watch import Watch
-from kpgeo.model.alert import MachineState
+from kpgeo.model.alert import Alert, MachineState
 from kpgeo.model.aoi import LayerKind
 from kpgeo.model.calendar import Period, day_of, dekad_end, dekad_start, month_end
 from kpgeo.model.errors import BadInputError, IntegrityError
@@ -54,8 +55,9 @@ def publish(
 ) -> Publication:
     """Write the public twin of a workspace, whole or not at all.
 
-    Workings are the sites of alerts that are confirmed and that no person has dismissed. Every file is looked through
-    for restricted places before the folder appears (`find_leaks`).
+    Workings are the sites of alerts that people published, or of those that the machine confirmed and nobody dismissed
+    (`PublishOptions.basis`). Every file is looked through for restricted places before the folder appears
+    (`find_leaks`).
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def restricted_of(watches: Sequence[Watch], tables: Tables) -> Restricted:
         shapes = [site.geometry for site in known]
         shapes += [layer.geometry for layer in watch.aoi.layers_of(LayerKind.WORKINGS)]
         places += [shapely.get_coordinates(shape)[:, :2] for shape in shapes]
-        places += [np.array([site.lon_lat]) for site in known]
+        places += [np.array([site.lon_lat, _founded_at(watch, site)]) for site in known]
         words |= {site.id for site in known} | {alert.id for alert in raised}
     every: NDArray[np.float64] = np.unique(np.concatenate(places).round(5), axis=0)
     return Restricted(lon_lat=every, words=tuple(sorted(words | {word.partition("-")[2] for word in words})))
@@ -116,7 +118,7 @@ def _release(watches: Sequence[Watch], tables: Tables, options: PublishOptions, 
         known = alerts.half_years(day_of(watch.pipeline.history.end), dekad_end(commit.last_dekad))
         told = alerts.told_periods(known, today, options)
         periods |= set(told)
-        workings += _workings(watch, tables)
+        workings += _workings(watch, tables, options)
         seen += _seen(watch, tables, told)
     in_order = tuple(sorted(periods))
     return PublicRelease(
@@ -126,23 +128,29 @@ def _release(watches: Sequence[Watch], tables: Tables, options: PublishOptions, 
         seen=tuple(seen),
         cell_deg=options.cell_deg,
         few=options.few,
+        basis=options.basis,
         delay_days=options.delay_days,
     )
 
 
-def _workings(watch: Watch, tables: Tables) -> list[Working]:
+def _workings(watch: Watch, tables: Tables, options: PublishOptions) -> list[Working]:
     """Return the sites that people may hear of, by half-year, exactly."""
     reviews = read_reviews(tables)
     told = {
-        alert.site_id
-        for alert in tables.alerts(watch.aoi.id, watch.lineage)
-        if alerts.standing(alert) in _TOLD and not _is_taken_back(reviews.get(alert.id), reviews)
+        alert.site_id for alert in tables.alerts(watch.aoi.id, watch.lineage) if _may_be_told(alert, reviews, options)
     }
     found = []
     for site in tables.sites(watch.aoi.id, watch.lineage):
         if site.id in told:
             found += _of_site(watch, tables.site_history(site.id)[0], site)
     return found
+
+
+def _may_be_told(alert: Alert, reviews: Mapping[str, Review], options: PublishOptions) -> bool:
+    review = reviews.get(alert.id)
+    if options.basis == "published":
+        return review is not None and review.state is ReviewState.PUBLISHED
+    return alerts.standing(alert) in _TOLD and not _is_taken_back(review, reviews)
 
 
 def _is_taken_back(review: Review | None, reviews: Mapping[str, Review]) -> bool:
@@ -160,11 +168,19 @@ def _of_site(watch: Watch, history: Sequence[Site], site: Site) -> list[Working]
     for month in sites.months_of(history, watch.pipeline.sites):
         if month.new is not None:
             by_period[Period.half_year_of(month_end(month.month) - 1)].append(month.new)
-    lon, lat = site.lon_lat
+    lon, lat = _founded_at(watch, site)
     return [
         Working(aoi_id=site.aoi_id, period=period, site_id=site.id, lon=lon, lat=lat, new=sum_areas(areas))
         for period, areas in sorted(by_period.items())
     ]
+
+
+def _founded_at(watch: Watch, site: Site) -> tuple[float, float]:
+    """Return where a site began, degrees: it stays there as the site grows, so no release moves it to another cell."""
+    grid = watch.grid
+    east_m, north_m = grid.left_m + (site.seed_col + 0.5) * grid.res_m, grid.top_m - (site.seed_row + 0.5) * grid.res_m
+    lon, lat = pyproj.Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(east_m, north_m)
+    return float(lon), float(lat)
 
 
 def _seen(watch: Watch, tables: Tables, periods: Sequence[Period]) -> list[Seen]:
