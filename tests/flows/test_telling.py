@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from kpgeo import flows
+from kpgeo.alerts import entry_of, fold_reviews
 from kpgeo.model.alert import MachineState
 from kpgeo.model.delivery import DeliveryKind, DeliveryState
 from kpgeo.model.errors import BadInputError
 from kpgeo.model.ledger import EntryKind
+from kpgeo.model.review import DismissalReason, Review, ReviewAct, ReviewStep
 from tests.delivery.desk import AOI, NOW, Desk, Thing, payload_of
 from tests.delivery.receivers import answers, hangs, hook_server, mail_server
 from tests.servers.programs import free_port
@@ -165,6 +167,29 @@ def test_the_end_and_the_withdrawal_of_an_alert_reach_whoever_was_told_of_it_and
     desk.decide([large, small, Thing(2, MachineState.FINISHED)])
     desk.tell(NOW + _DAY)
     assert _told(desk) == [["alert-1 confirmed"], ["alert-1 withdrawn"]]
+
+
+def test_what_people_dismissed_before_it_was_told_is_told_only_once_it_is_reopened(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, _FOLDER)
+    things = [Thing(1, _PROVISIONAL, 2), Thing(2, _PROVISIONAL, 2)]
+    desk.decide(things)
+    _review(desk, "alert-1", ReviewAct.DISMISS, DismissalReason.FARMING)
+    desk.tell()
+    assert _told(desk) == [["alert-2 provisional"]]
+    _review(desk, "alert-2", ReviewAct.DISMISS, DismissalReason.FARMING)
+    desk.decide([*things, Thing(1, _CONFIRMED), Thing(2, _CONFIRMED)])
+    desk.tell(NOW + _DAY)
+    assert _told(desk)[1:] == [["alert-2 confirmed"]], "who heard of it hears what becomes of it"
+    _review(desk, "alert-1", ReviewAct.REOPEN)
+    desk.tell(NOW + 2 * _DAY)
+    assert _told(desk)[2:] == [["alert-1 provisional", "alert-1 confirmed"]]
+
+
+def _review(desk: Desk, alert_id: str, act: ReviewAct, reason: DismissalReason | None = None) -> None:
+    tables = desk.room.tables()
+    known = fold_reviews(tables.ledger.entries()).get(alert_id, Review(alert_id=alert_id, aoi_id=AOI))
+    tables.ledger.append([entry_of(known, ReviewStep(act=act, by="Awa", reason=reason, text="Looked."), None)])
+    tables.close()
 
 
 def test_subscribers_to_other_areas_and_unknown_ones(tmp_path: Path) -> None:

@@ -144,6 +144,8 @@ def _sift(office: Office, subscriber: Subscriber, before: Subscription, news: Se
     for one in news:
         if one.id in before.items or not one.holds or not (one.aoi_id in aois or _is_alarm(one)):
             continue
+        if _subject(one) in office.dismissed and told.isdisjoint({_subject(one), *one.follows}):
+            continue  # people say that it does not stand, before the channel heard of it: kept, it may be reopened
         if one.was_decided and (_is_old(office, before, one) or (_subject(one), one.kind) in known):
             sieve.settled.add(one.id)
         elif _is_alarm(one):

@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from kpgeo.delivery import SeenAoi, SeenSpan
+from kpgeo.flows.reviews.reviewing import read_reviews
 from kpgeo.flows.watching.coverage import WHOLE
 from kpgeo.flows.watching.record import read_watched
 from kpgeo.flows.watching.remembered import watch_of
 from kpgeo.flows.watching.watch import Watch
 from kpgeo.model.calendar import date_of, day_of, dekad_end, dekad_of, dekad_start
 from kpgeo.model.errors import BadInputError, KpgeoError
+from kpgeo.model.review import ReviewState
 from kpgeo.options.deliver import DeliverOptions
 from kpgeo.options.pipeline import Pipeline
 from kpgeo.options.subscribers import Subscribers
@@ -99,6 +101,16 @@ class Office:
         """Return the newest dekad that was decided, by AOI."""
         commits = {aoi: self.tables.last_commit(aoi, self.lineage(aoi)) for aoi in self.watched}
         return {aoi: commit.last_dekad for aoi, commit in commits.items() if commit is not None}
+
+    @cached_property
+    def dismissed(self) -> frozenset[str]:
+        """Return the alerts of which people say that they do not stand, or are another's."""
+        kinds = (ReviewState.DISMISSED, ReviewState.DUPLICATE)
+        return frozenset(
+            alert_id
+            for alert_id, review in read_reviews(self.tables).items()
+            if review.state in kinds or review.verdict in kinds
+        )
 
     def lineage(self, aoi: str) -> str:
         """Return the lineage that speaks for an AOI."""
