@@ -48,6 +48,8 @@ _SAYS = {
 }
 _AS_ALERT = frozenset({"act", "seen", "alert", "undoes", "text"})
 
+_ASIDE = {ReviewAct.NOTE: "note", ReviewAct.FIELD: "finding", ReviewAct.SECOND: "second verdict"}
+
 
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
@@ -295,7 +297,10 @@ def _take(workspace: Path, alert: str, step: ReviewStep, *, as_json: bool) -> No
         entry, is_new = flows.take_step(tables, alert, step)
         row = flows.review_of(tables, alert)
     done = f"entry {entry.seq}" if is_new else f"it was done before, by entry {entry.seq}"
-    say(f"{alert} is {row.review.state} ({done}).")
+    if step.act in _ASIDE:
+        say(f"The {_ASIDE[step.act]} is noted ({done}). {alert} is {row.review.state}, as it was.")
+    else:
+        say(f"{alert} is {row.review.state} ({done}).")
     if as_json:
         show_json({"review": flows.review_content(row), "entry": flows.entry_content(entry), "is_new": is_new})
 
