@@ -224,6 +224,15 @@ def test_a_week_without_news_in_which_nothing_was_seen_is_told_so(tmp_path: Path
     assert "This is not “all quiet”" in page
 
 
+@pytest.mark.fault(50)
+def test_a_run_that_begins_some_seconds_sooner_than_a_week_ago_is_a_week_later(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, _FOLDER)
+    desk.decide([], look_frac=0.05)
+    desk.tell()
+    assert desk.tell(NOW + 6 * _DAY).made == 0
+    assert [one.kind for one in desk.tell(NOW + 7 * _DAY - dt.timedelta(seconds=3)).sent] == [DeliveryKind.UNSEEN]
+
+
 def test_a_week_without_news_that_was_seen_needs_no_message(tmp_path: Path) -> None:
     desk = Desk(tmp_path, _FOLDER)
     desk.decide([], look_frac=0.9)

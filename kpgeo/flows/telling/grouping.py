@@ -198,9 +198,9 @@ def _is_alarm_for(office: Office, subscriber: Subscriber, before: Subscription, 
 
 
 def _is_silent(before: Subscription, now: dt.datetime) -> bool:
-    """Say whether a channel has heard nothing of the land for a week."""
+    """Say whether a channel has heard nothing of the land for a week, by date: a run may begin some seconds sooner."""
     heard = [moment for kind, moment in before.last_made.items() if kind is not DeliveryKind.ALARM]
-    return now - max([before.since, *heard]) >= _WEEK
+    return now.date() - max([before.since, *heard]).date() >= _WEEK
 
 
 def _unseen(office: Office, subscriber: Subscriber) -> list[str]:
